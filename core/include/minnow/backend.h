@@ -1,0 +1,110 @@
+#pragma once
+
+/// The boundary between the core and a device: compile a Program, run it. Nothing else crosses.
+/// Implement these classes to add a device; use `minnow::open()` to get one.
+
+#include <minnow/export.h>
+#include <minnow/memory_plan.h>
+#include <minnow/program.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace minnow {
+
+struct DeviceInfo {
+  std::string name;         // "cpu"
+  std::string description;  // "Eigen x86-64-v4, 2 threads"
+};
+
+/// Parameters, gradients and optimizer state of one model on a device: flat arenas, one aligned
+/// slice per parameter. The layout inside a slice belongs to the backend; read and write take
+/// dense row-major values in the parameter's own shape.
+class MINNOW_API Arena {
+ public:
+  enum class Part : std::uint8_t { parameters, gradients, state0, state1 };
+  virtual ~Arena();
+  virtual void write(Part part, int slot, std::span<const float> values) = 0;
+  virtual void read(Part part, int slot, std::span<float> values) const = 0;
+  /// The optimizer's step count (updates done so far) and learning rate live on the device.
+  virtual void set_steps(std::int64_t steps) = 0;
+  virtual std::int64_t steps() const = 0;
+  virtual void set_learning_rate(float rate) = 0;
+};
+
+/// Rows of data as a device sees them.
+class MINNOW_API DeviceData {
+ public:
+  virtual ~DeviceData();
+  /// New content of the same size and type. The host memory must stay until the next wait().
+  virtual void assign(const void* host) = 0;
+};
+
+/// What a run reads. Batches are consecutive positions; `shuffle` permutes them.
+struct Feed {
+  const DeviceData* x = nullptr;
+  const DeviceData* target = nullptr;
+  std::int64_t rows = 0;      // rows that positions may reach
+  std::int64_t position = 0;  // of the first row of the next batch
+  bool shuffle = false;
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+};
+
+struct StepResult {
+  float loss = 0;            // mean over the batch
+  std::int32_t correct = 0;  // rows whose arg max is the label; 0 for a regression
+};
+
+class MINNOW_API Executable {
+ public:
+  virtual ~Executable();
+  virtual void bind(const Feed& feed) = 0;
+  /// Values of kind `input`, dense row-major.
+  virtual void write(ValueId value, std::span<const float> values) = 0;
+  /// Starts `steps` steps; the position moves on by a batch each. Does not allocate.
+  virtual void run(std::int64_t steps) = 0;
+  /// Ends what run() started; one result per step since the last wait(). The span is valid until
+  /// the next run(). @throws NumericError at the first step whose loss or gradient is not finite:
+  /// that step and those after it changed no weight.
+  virtual std::span<const StepResult> wait() = 0;
+  /// A kept value, dense row-major.
+  virtual void read(ValueId value, std::span<float> values) const = 0;
+  /// What each op became and why nothing better.
+  virtual std::string explain() const = 0;
+  /// run() takes at most this many steps between two waits.
+  virtual std::int64_t max_steps() const = 0;
+};
+
+class MINNOW_API Backend {
+ public:
+  virtual ~Backend();
+  virtual const DeviceInfo& info() const = 0;
+  /// Memory that a program will take; allocates nothing.
+  virtual MemoryPlan plan(const Program& program) const = 0;
+  /// Why an op cannot run here; empty when it can.
+  virtual std::string unsupported(const Program& program, const Op& op) const = 0;
+  virtual std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
+                                              int state_arenas) = 0;
+  /// `host` must outlive the result: a CPU reads it in place.
+  virtual std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
+                                             std::int64_t cols) = 0;
+  /// @throws InvalidArgument naming op and layer when an op is unsupported; ResourceExhausted.
+  virtual std::unique_ptr<Executable> compile(const Program& program, Arena& arena) = 0;
+};
+
+/// A handle to an opened device; copies share it.
+class Device {
+ public:
+  explicit Device(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {}
+  const DeviceInfo& info() const { return backend_->info(); }
+  Backend& backend() const { return *backend_; }
+
+ private:
+  std::shared_ptr<Backend> backend_;
+};
+
+}  // namespace minnow

@@ -1,0 +1,40 @@
+#pragma once
+
+/// Where a program's values live, decided before anything is allocated.
+
+#include <minnow/export.h>
+#include <minnow/program.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace minnow {
+
+/// Bytes by class. For one trainer: what it holds on its device.
+struct MemoryPlan {
+  std::int64_t parameters = 0;
+  std::int64_t gradients = 0;
+  std::int64_t optimizer = 0;
+  std::int64_t activations = 0;
+  std::int64_t workspace = 0;
+  std::int64_t total() const noexcept {
+    return parameters + gradients + optimizer + activations + workspace;
+  }
+  MINNOW_API std::string str() const;  // "parameters 0.39 MiB, gradients 0.39 MiB, ..."
+};
+
+/// Byte offsets of inputs, activations and results inside one block; -1 for values that live
+/// elsewhere. Two values share bytes only if no op needs both. Offsets are multiples of 64.
+struct ActivationPlan {
+  std::vector<std::int64_t> offsets;  // by ValueId
+  std::int64_t bytes = 0;
+};
+/// `bytes_of` says how much room a value needs in the backend's layout.
+MINNOW_API ActivationPlan plan_activations(
+    const Program& program, const std::function<std::int64_t(const Value&)>& bytes_of);
+
+MINNOW_API std::string format_bytes(std::int64_t bytes);  // "1.99 MiB"
+
+}  // namespace minnow

@@ -1,0 +1,189 @@
+#pragma once
+
+/// One training step (or one evaluation, or one prediction) as plain data: operations over values.
+/// Layers, loss and optimizer record it; a backend compiles it into an Executable and runs it.
+///
+/// Every value is a matrix (rows, cols). Weights have PyTorch's layout, (outputs, inputs); how a
+/// backend lays a value out in its memory is its own business.
+///
+///     minnow::Program program(32, {{.name = "w", .rows = 10, .cols = 784}});
+///     auto x = program.input("x", 32, 784);
+///     auto y = program.linear(x, program.parameter(0));   // (32, 10) = x * transposed(w)
+///     program.keep(y);
+
+#include <minnow/export.h>
+#include <minnow/tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minnow {
+
+using ValueId = int;
+inline constexpr ValueId kNoValue = -1;
+
+enum class Init : std::uint8_t { zeros, glorot_uniform, he_uniform, he_normal, given };
+
+/// A trainable tensor, (rows, cols). A bias is one row, and of rank 1 at the API and in files.
+struct ParameterSpec {
+  std::string name = {};   // "0.weight"
+  std::string layer = {};  // "dense_1"
+  int rank = 2;
+  std::int64_t rows = 1;   // outputs of a weight
+  std::int64_t cols = 1;   // inputs of a weight
+  Init init = Init::zeros;
+  Tensor given = {};  // the values, with Init::given
+};
+
+enum class ValueKind : std::uint8_t { input, activation, parameter, gradient, result };
+
+struct Value {
+  std::string name;
+  ValueKind kind;
+  std::int64_t rows;
+  std::int64_t cols;
+  DType dtype = DType::f32;
+  int layer = -1;  // index of the layer that recorded it
+  int slot = -1;   // of a parameter or gradient: index in Program::parameters()
+  bool keep = false;
+};
+
+enum class OpKind : std::uint8_t {
+  gather,                 // ()                 -> x, [target]     rows of the bound data
+  linear,                 // x, w, [bias]       -> y               y = x w^T [+ bias] [then ReLU]
+  add_bias,               // x, bias            -> y
+  relu,                   // x                  -> y
+  softmax,                // x                  -> y               along each row
+  linear_input_grad,      // dy, w, [mask]      -> dx              dx = dy w [where mask > 0]
+  linear_weight_grad,     // dy, x              -> dw              dw = dy^T x
+  bias_grad,              // dy                 -> db              column sums
+  relu_grad,              // dy, y              -> dx              dy where y > 0
+  softmax_grad,           // dy, y              -> dx
+  mse,                    // prediction, target -> loss, [gradient]
+  cross_entropy,          // probabilities, target -> loss, correct, [gradient]   Keras's clipping
+  softmax_cross_entropy,  // logits, target     -> loss, correct, [gradient]
+  adam,                   // all parameters     -> all parameters
+  sgd,
+};
+MINNOW_API std::string_view name_of(OpKind kind) noexcept;
+
+struct Op {
+  OpKind kind;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  bool relu = false;  // of a linear: ReLU after the bias
+  int layer = -1;
+};
+
+/// What a step reads: rows of features, and either rows of numbers or one class label per row.
+enum class TargetKind : std::uint8_t { none, values, labels };
+
+/// x' = (x - offset) * scale, applied as rows are gathered; one entry, or one per feature.
+struct InputTransform {
+  std::vector<float> offset = {0.0F};
+  std::vector<float> scale = {1.0F};
+};
+
+/// Constants of the update rule. Kingma and Ba, "Adam" (ICLR 2015). `corrected_epsilon` false
+/// (Keras): p -= lr*sqrt(1-b2^t)/(1-b1^t) * m/(sqrt(v)+eps); true (PyTorch): eps is added to
+/// sqrt(v/(1-b2^t)).
+struct UpdateRule {
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float epsilon = 1e-7F;
+  bool corrected_epsilon = false;
+  float momentum = 0.0F;
+  int state_arenas = 0;  // extra numbers per parameter: adam 2, sgd with momentum 1
+};
+
+class MINNOW_API Program {
+ public:
+  Program(std::int64_t batch, std::vector<ParameterSpec> parameters);
+
+  /// Values that are not computed. @throws ShapeError, as everything below does.
+  ValueId input(std::string name, std::int64_t rows, std::int64_t cols, DType dtype = DType::f32);
+  ValueId parameter(int slot) const;
+  ValueId gradient(int slot) const;
+
+  /// The batch: x (batch, features) and, unless `kind` is none, target() (batch, target_cols) f32
+  /// or (batch, 1) i32, from data whose element type is `source`.
+  ValueId gather(std::int64_t features, DType source, InputTransform transform, TargetKind kind,
+                 std::int64_t target_cols);
+
+  ValueId linear(ValueId x, ValueId weight);
+  ValueId add_bias(ValueId x, ValueId bias);
+  ValueId relu(ValueId x);
+  ValueId softmax(ValueId x);
+  ValueId linear_input_grad(ValueId dy, ValueId weight);
+  void linear_weight_grad(ValueId dy, ValueId x, ValueId into);
+  void bias_grad(ValueId dy, ValueId into);
+  ValueId relu_grad(ValueId dy, ValueId y);
+  ValueId softmax_grad(ValueId dy, ValueId y);
+
+  /// Losses are means over the batch (mse: and over columns). With `gradient` they return the
+  /// gradient of the loss by their first input, else kNoValue. They set loss() and correct().
+  ValueId mse(ValueId prediction, ValueId target, bool gradient);
+  ValueId cross_entropy(ValueId probabilities, ValueId target, bool gradient);
+  ValueId softmax_cross_entropy(ValueId logits, ValueId target, bool gradient);
+
+  void update(OpKind kind, UpdateRule rule);
+
+  /// Marks a value that is read after the run, so that its memory is not reused.
+  void keep(ValueId value) { values_.at(static_cast<std::size_t>(value)).keep = true; }
+  /// Names what is recorded from here on: layer index and name.
+  void begin_layer(int layer, std::string name);
+  void set_output(ValueId value);
+
+  std::int64_t batch() const noexcept { return batch_; }
+  const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
+  const std::vector<Value>& values() const noexcept { return values_; }
+  const Value& value(ValueId id) const { return values_.at(static_cast<std::size_t>(id)); }
+  const std::vector<Op>& ops() const noexcept { return ops_; }
+  const std::vector<std::string>& layer_names() const noexcept { return layer_names_; }
+  const InputTransform& input_transform() const noexcept { return transform_; }
+  DType source_dtype() const noexcept { return source_; }
+  TargetKind target_kind() const noexcept { return target_kind_; }
+  const UpdateRule& rule() const noexcept { return rule_; }
+  ValueId x() const noexcept { return x_; }
+  ValueId target() const noexcept { return target_; }
+  ValueId output() const noexcept { return output_; }
+  ValueId loss() const noexcept { return loss_; }        // (1, 1)
+  ValueId correct() const noexcept { return correct_; }  // (1, 1): rows whose arg max is right
+
+  /// One line per op, as explain() and tests show it.
+  std::string str() const;
+
+ private:
+  friend MINNOW_API Program fuse(const Program& program);
+
+  ValueId add_value(std::string name, ValueKind kind, std::int64_t rows, std::int64_t cols);
+  void add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs);
+  void require_shape(std::string_view op, std::string_view operand, ValueId id, std::int64_t rows,
+                     std::int64_t cols) const;
+  ValueId record_loss(OpKind kind, ValueId prediction, ValueId target, bool gradient);
+
+  std::int64_t batch_;
+  std::vector<ParameterSpec> parameters_;
+  std::vector<Value> values_;
+  std::vector<Op> ops_;
+  std::vector<std::string> layer_names_;
+  std::string layer_name_;
+  int layer_ = -1;
+  InputTransform transform_;
+  DType source_ = DType::f32;
+  TargetKind target_kind_ = TargetKind::none;
+  UpdateRule rule_;
+  ValueId x_ = kNoValue;
+  ValueId target_ = kNoValue;
+  ValueId output_ = kNoValue;
+  ValueId loss_ = kNoValue;
+  ValueId correct_ = kNoValue;
+};
+
+/// The same program with fewer ops: linear+bias+ReLU in one, ReLU's gradient in the epilogue of
+/// linear_input_grad, softmax and its gradient inside the cross-entropy. Kept values stay.
+MINNOW_API Program fuse(const Program& program);
+
+}  // namespace minnow

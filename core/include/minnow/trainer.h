@@ -1,0 +1,132 @@
+#pragma once
+
+/// Trains a Model on a device. Defaults are Keras's: batch 32, shuffled each epoch, the epoch's
+/// loss is the mean over its samples.
+///
+///     minnow::Trainer trainer(model, minnow::mse(), minnow::adam(), minnow::open("auto"));
+///     auto history = trainer.fit(x, y, {.epochs = 2, .batch_size = 32});
+///     auto y_hat   = trainer.predict(x);
+///
+/// x is (rows, ...) with model.inputs() numbers per row, f32 or u8. y is (rows, ...) f32 with
+/// model.outputs() numbers per row, or, for a loss over classes, integer labels (rows) or (rows, 1).
+/// All data is checked before the first step. One thread at a time; only `stop` crosses threads.
+
+#include <minnow/backend.h>
+#include <minnow/export.h>
+#include <minnow/layer.h>
+#include <minnow/model.h>
+#include <minnow/tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace minnow {
+
+/// Means over samples; `..._error` is the standard error. Accuracy is empty for a regression.
+struct Evaluation {
+  double loss = 0;
+  double loss_error = 0;
+  std::optional<double> accuracy = {};
+  std::int64_t rows = 0;
+};
+
+struct EpochResult {
+  std::int64_t epoch = 0;  // from 1
+  std::int64_t steps = 0;
+  double seconds = 0;  // training alone, without validation
+  Evaluation train = {};
+  std::optional<Evaluation> validation = {};
+  bool best = false;  // lowest validation loss so far (training loss without validation)
+};
+
+struct BatchResult {
+  std::int64_t epoch = 0;  // from 1
+  std::int64_t batch = 0;  // from 1
+  std::int64_t batches = 0;
+  double loss = 0;  // mean over the epoch so far
+  double loss_error = 0;
+  std::optional<double> accuracy = {};
+};
+
+struct EarlyStopping {
+  std::int64_t patience = 0;  // epochs without improvement that are let pass
+  double min_delta = 0;
+  bool restore_best_weights = true;
+};
+
+struct FitOptions {
+  std::int64_t epochs = 1;
+  std::int64_t batch_size = 32;
+  bool shuffle = true;
+  /// The last rows of x and y, taken before shuffling, as Keras does. 0 <= split < 1.
+  double validation_split = 0;
+  Tensor validation_x = {};  // instead of a split
+  Tensor validation_y = {};
+  std::optional<EarlyStopping> early_stopping = {};
+  std::function<void(const BatchResult&)> on_batch_end = {};
+  std::function<void(const EpochResult&)> on_epoch_end = {};
+  /// Another thread may request a stop: fit returns between two batches, within some 10 ms (after
+  /// the batch in flight with on_batch_end), and keeps the weights as they are.
+  std::stop_token stop = {};
+};
+
+enum class FitEnd : std::uint8_t { completed, early_stopping, stopped };
+
+struct History {
+  std::vector<EpochResult> epochs = {};
+  std::int64_t best_epoch = 0;  // from 1; 0 when no epoch ended
+  std::int64_t steps = 0;
+  double seconds = 0;
+  FitEnd end = FitEnd::completed;
+};
+
+struct TrainerOptions {
+  bool fuse = true;  // off: every op alone, the reference
+};
+
+class MINNOW_API Trainer {
+ public:
+  Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
+          TrainerOptions options = {});
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// @throws ShapeError, InvalidArgument (label, NaN, empty data, zero epochs or batch) before the
+  /// first step; NumericError when the loss stops being finite, with the last good weights kept.
+  History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {});
+  /// One update from one batch: online learning. Throws as fit does.
+  Evaluation step(const Tensor& x, const Tensor& y);
+  Evaluation evaluate(const Tensor& x, const Tensor& y, std::int64_t batch_size = 1024);
+
+  /// (rows, outputs).
+  Tensor predict(const Tensor& x);
+  /// One row. Allocates nothing after the first call; the span is valid until the next call.
+  std::span<const float> predict_row(std::span<const float> features);
+
+  float learning_rate() const noexcept;
+  /// Also between epochs and batches, from a callback. @throws InvalidArgument unless finite, > 0.
+  void set_learning_rate(float rate);
+  /// Updates done by this trainer.
+  std::int64_t steps() const noexcept;
+
+  const Device& device() const noexcept;
+  /// What training with this batch size holds on the device; allocates nothing.
+  MemoryPlan memory_plan(std::int64_t batch_size, DType x = DType::f32) const;
+  /// The model's table and the memory plan.
+  std::string summary(std::int64_t batch_size) const;
+  /// What the training step became on the device.
+  std::string explain(std::int64_t batch_size, DType x = DType::f32);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace minnow

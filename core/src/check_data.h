@@ -1,0 +1,29 @@
+#pragma once
+
+#include <minnow/model.h>
+#include <minnow/tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace minnow {
+
+/// What the device reads: x (rows, inputs) f32 or u8; target f32 (rows, outputs) or i32 (rows).
+struct Prepared {
+  Tensor x;
+  Tensor target;
+  TargetKind kind = TargetKind::none;
+  std::int64_t rows() const { return x.shape().rows(); }
+};
+
+/// Checks every row and converts what has to be converted; f32 and u8 features stay where they are.
+/// @throws ShapeError, InvalidArgument with the row and column.
+Tensor prepare_features(const Tensor& x, std::string_view name, std::int64_t inputs);
+Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
+                 bool classification);
+
+void require_positive(std::int64_t value, std::string_view what);
+bool all_finite(std::span<const float> values);
+
+}  // namespace minnow

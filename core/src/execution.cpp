@@ -1,0 +1,82 @@
+#include "execution.h"
+
+#include <minnow/error.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "text.h"
+
+namespace minnow {
+
+Execution::Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
+                     OptimizerPtr optimizer, Device device, bool fuse)
+    : model_(model),
+      store_(std::move(store)),
+      loss_(std::move(loss)),
+      optimizer_(std::move(optimizer)),
+      device_(std::move(device)),
+      fuse_(fuse),
+      arena_(backend().create_arena(model.parameters(), optimizer_->rule().state_arenas)) {
+  arena_->set_learning_rate(optimizer_->learning_rate());
+}
+
+Execution::~Execution() { store_->release(this); }
+
+Program Execution::program(const ProgramKey& key) const {
+  Program recorded = record(model_, *loss_, *optimizer_, key);
+  return fuse_ ? fuse(recorded) : recorded;
+}
+
+std::unique_ptr<Executable> Execution::compile(const ProgramKey& key) {
+  const Program recorded = program(key);
+  for (const Op& op : recorded.ops()) {
+    const std::string reason = backend().unsupported(recorded, op);
+    if (reason.empty()) continue;
+    const std::string layer =
+        op.layer < 0 ? "" : recorded.layer_names()[static_cast<std::size_t>(op.layer)];
+    throw InvalidArgument({.code = "MN-U03",
+                           .what = cat(device_.info().name, " cannot run ", name_of(op.kind),
+                                       layer.empty() ? "" : " of ", layer, "."),
+                           .evidence = reason,
+                           .remedy = {},
+                           .effect = "nothing was run"});
+  }
+  return backend().compile(recorded, *arena_);
+}
+
+Executable& Execution::executable(const ProgramKey& key) {
+  const auto found = std::find_if(programs_.begin(), programs_.end(),
+                                  [&](const Entry& entry) { return entry.key == key; });
+  if (found != programs_.end()) {
+    std::rotate(found, found + 1, programs_.end());
+  } else {
+    auto compiled = compile(key);
+    if (programs_.size() == kMaxPrograms) programs_.erase(programs_.begin());
+    programs_.push_back({key, std::move(compiled)});
+  }
+  return *programs_.back().executable;
+}
+
+void Execution::upload_weights() {
+  if (uploaded_version_ == store_->version()) return;
+  const std::vector<Tensor>& values = store_->values();
+  for (std::size_t slot = 0; slot < values.size(); ++slot) {
+    arena_->write(Arena::Part::parameters, static_cast<int>(slot), values[slot].data<float>());
+  }
+  uploaded_version_ = store_->version();
+}
+
+void Execution::mark_trained() {
+  store_->mark_newer_on(this);
+  uploaded_version_ = store_->version();
+}
+
+void Execution::pull(std::vector<Tensor>& values) {
+  for (std::size_t slot = 0; slot < values.size(); ++slot) {
+    arena_->read(Arena::Part::parameters, static_cast<int>(slot),
+                 values[slot].mutable_data<float>());
+  }
+}
+
+}  // namespace minnow

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <minnow/layer.h>
+#include <minnow/model.h>
+
+#include <cstdint>
+
+namespace minnow {
+
+enum class Mode : std::uint8_t { train, evaluate, predict };
+
+/// What distinguishes the programs of one trainer.
+struct ProgramKey {
+  Mode mode = Mode::train;
+  std::int64_t batch = 0;
+  DType x = DType::f32;
+  TargetKind target = TargetKind::none;
+  friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
+};
+
+/// gather -> forward [-> loss [-> backward -> update]]
+Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
+               const ProgramKey& key);
+
+}  // namespace minnow

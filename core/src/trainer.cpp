@@ -1,0 +1,214 @@
+#include <minnow/trainer.h>
+
+#include <minnow/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "text.h"
+#include "trainer_state.h"
+
+namespace minnow {
+
+void Tally::add(const StepResult& result, std::int64_t rows) {
+  const double loss = result.loss;
+  rows_ += rows;
+  ++batches_;
+  correct_ += result.correct;
+  weighted_loss_ += loss * static_cast<double>(rows);
+  batch_loss_ += loss;
+  batch_loss_squares_ += loss * loss;
+}
+
+Evaluation Tally::mean() const {
+  Evaluation mean{.rows = rows_};
+  if (rows_ == 0) return mean;
+  mean.loss = weighted_loss_ / static_cast<double>(rows_);
+  if (classification_) {
+    mean.accuracy = static_cast<double>(correct_) / static_cast<double>(rows_);
+  }
+  if (batches_ > 1) {
+    const auto count = static_cast<double>(batches_);
+    const double variance =
+        (batch_loss_squares_ - batch_loss_ * batch_loss_ / count) / (count - 1.0);
+    mean.loss_error = std::sqrt(std::max(variance, 0.0) / count);
+  }
+  return mean;
+}
+
+Uploaded::Uploaded(Backend& backend, Prepared data) : prepared(std::move(data)) {
+  const std::int64_t rows = prepared.rows();
+  x = backend.upload(prepared.x.raw(), prepared.x.dtype(), rows,
+                     prepared.x.shape().row_elements());
+  if (prepared.kind == TargetKind::none) return;
+  target = backend.upload(prepared.target.raw(), prepared.target.dtype(), rows,
+                          prepared.target.shape().row_elements());
+}
+
+Feed Uploaded::feed(std::int64_t position) const {
+  return {.x = x.get(), .target = target.get(), .rows = prepared.rows(), .position = position};
+}
+
+Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer,
+                      const Device& device, bool fuse)
+    : model(trained),
+      store(trained.store_),
+      loss(loss_of),
+      execution(trained, trained.store_, loss_of, optimizer, device, fuse),
+      learning_rate(optimizer->learning_rate()) {
+  if (!loss->classification() || model.outputs() > 1) return;
+  throw InvalidArgument({.code = "MN-N03",
+                         .what = cat(loss->name(), " needs 2 or more classes, and the model has 1 "
+                                                   "output."),
+                         .evidence = {},
+                         .remedy = "end the model in one unit per class, or train with mse()",
+                         .effect = "nothing was run"});
+}
+
+Prepared Trainer::State::prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const {
+  return minnow::prepare(x, y, suffix, model, loss->classification());
+}
+
+Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_size) {
+  Tally tally(loss->classification());
+  const std::int64_t rows = data.prepared.rows();
+  execution.upload_weights();
+  for (std::int64_t position = 0; position < rows;) {
+    const std::int64_t batch = std::min(batch_size, rows - position);
+    Executable& executable = execution.executable(
+        {Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
+    executable.bind(data.feed(position));
+    const std::int64_t count = std::min((rows - position) / batch, executable.max_steps());
+    executable.run(count);
+    for (const StepResult& result : executable.wait()) tally.add(result, batch);
+    position += count * batch;
+  }
+  return tally.mean();
+}
+
+void Trainer::State::train(Executable& executable, std::int64_t count, std::int64_t batch,
+                           Tally& tally) {
+  execution.mark_trained();
+  executable.run(count);
+  for (const StepResult& result : executable.wait()) tally.add(result, batch);
+}
+
+Trainer::Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
+                 TrainerOptions options)
+    : state_(std::make_unique<State>(model, std::move(loss), std::move(optimizer), device,
+                                     options.fuse)) {}
+
+Trainer::~Trainer() = default;
+
+Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
+  const Uploaded data(state_->execution.backend(), state_->prepare(x, y, ""));
+  const std::int64_t batch = data.prepared.rows();
+  Executable& executable = state_->execution.executable(
+      {Mode::train, batch, data.prepared.x.dtype(), data.prepared.kind});
+  state_->execution.upload_weights();
+  executable.bind(data.feed(0));
+  Tally tally(state_->loss->classification());
+  state_->train(executable, 1, batch, tally);
+  return tally.mean();
+}
+
+Evaluation Trainer::evaluate(const Tensor& x, const Tensor& y, std::int64_t batch_size) {
+  require_positive(batch_size, "the batch size");
+  const Uploaded data(state_->execution.backend(), state_->prepare(x, y, ""));
+  return state_->evaluate(data, batch_size);
+}
+
+Tensor Trainer::predict(const Tensor& x) {
+  const Uploaded data(state_->execution.backend(),
+                      {.x = prepare_features(x, "x", state_->model.inputs()), .target = {}});
+  const std::int64_t rows = data.prepared.rows();
+  const std::int64_t outputs = state_->model.outputs();
+  Tensor result({rows, outputs});
+  const auto values = result.mutable_data<float>();
+  // A few batch sizes serve all row counts: the last batch reaches back over rows already done. A
+  // row's result does not depend on its batch.
+  std::int64_t batch = rows;
+  for (const std::int64_t size : {1024, 128, 16}) {
+    if (rows >= size) {
+      batch = size;
+      break;
+    }
+  }
+  const ProgramKey key{Mode::predict, batch, data.prepared.x.dtype(), TargetKind::none};
+  const ValueId output = state_->execution.program(key).output();
+  Executable& executable = state_->execution.executable(key);
+  state_->execution.upload_weights();
+  for (std::int64_t position = 0; position < rows; position += batch) {
+    const std::int64_t begin = std::min(position, rows - batch);
+    executable.bind(data.feed(begin));
+    executable.run(1);
+    executable.wait();
+    executable.read(output, values.subspan(static_cast<std::size_t>(begin * outputs),
+                                           static_cast<std::size_t>(batch * outputs)));
+  }
+  return result;
+}
+
+std::span<const float> Trainer::predict_row(std::span<const float> features) {
+  State& state = *state_;
+  if (static_cast<std::int64_t>(features.size()) != state.model.inputs() ||
+      !all_finite(features)) {
+    const auto size = static_cast<std::int64_t>(features.size());
+    prepare_features(Tensor::view(features, {1, size}), "x", state.model.inputs());  // throws
+  }
+  if (state.row_executable == nullptr) {
+    const ProgramKey key{Mode::predict, 1, DType::f32, TargetKind::none};
+    state.row_value = state.execution.program(key).output();
+    state.row_output.resize(static_cast<std::size_t>(state.model.outputs()));
+    state.row_input = state.execution.backend().upload(features.data(), DType::f32, 1,
+                                                       state.model.inputs());
+    state.row_executable = state.execution.compile(key);
+  }
+  state.execution.upload_weights();
+  state.row_input->assign(features.data());
+  state.row_executable->bind({.x = state.row_input.get(), .target = nullptr, .rows = 1});
+  state.row_executable->run(1);
+  state.row_executable->wait();
+  state.row_executable->read(state.row_value, state.row_output);
+  return state.row_output;
+}
+
+float Trainer::learning_rate() const noexcept { return state_->learning_rate; }
+
+void Trainer::set_learning_rate(float rate) {
+  if (!std::isfinite(rate) || rate <= 0.0F) {
+    throw InvalidArgument({.code = "MN-U01",
+                           .what = cat("a learning rate of ", rate, " cannot be set."),
+                           .evidence = {},
+                           .remedy = "give a positive number",
+                           .effect = cat("it stays ", state_->learning_rate)});
+  }
+  state_->learning_rate = rate;
+  state_->execution.arena().set_learning_rate(rate);
+}
+
+std::int64_t Trainer::steps() const noexcept { return state_->execution.arena().steps(); }
+const Device& Trainer::device() const noexcept { return state_->execution.device(); }
+
+MemoryPlan Trainer::memory_plan(std::int64_t batch_size, DType x) const {
+  require_positive(batch_size, "the batch size");
+  const TargetKind kind =
+      state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  return state_->execution.backend().plan(
+      state_->execution.program({Mode::train, batch_size, x, kind}));
+}
+
+std::string Trainer::summary(std::int64_t batch_size) const {
+  return cat(state_->model.summary(), "memory on ", device().info().name, " with batch ",
+             batch_size, ": ", memory_plan(batch_size).str(), "\n");
+}
+
+std::string Trainer::explain(std::int64_t batch_size, DType x) {
+  require_positive(batch_size, "the batch size");
+  const TargetKind kind =
+      state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  return state_->execution.executable({Mode::train, batch_size, x, kind}).explain();
+}
+
+}  // namespace minnow

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <minnow/trainer.h>
+
+#include <memory>
+#include <vector>
+
+#include "check_data.h"
+#include "execution.h"
+
+namespace minnow {
+
+/// Sums up step results to means and their standard errors.
+class Tally {
+ public:
+  explicit Tally(bool classification) : classification_(classification) {}
+  void add(const StepResult& result, std::int64_t rows);
+  Evaluation mean() const;
+
+ private:
+  bool classification_;
+  std::int64_t rows_ = 0;
+  std::int64_t batches_ = 0;
+  std::int64_t correct_ = 0;
+  double weighted_loss_ = 0;
+  double batch_loss_ = 0;  // sums over batches, for the spread
+  double batch_loss_squares_ = 0;
+};
+
+/// Prepared data on the device.
+struct Uploaded {
+  Uploaded(Backend& backend, Prepared data);
+  Feed feed(std::int64_t position) const;
+
+  Prepared prepared;
+  std::unique_ptr<DeviceData> x;
+  std::unique_ptr<DeviceData> target;
+};
+
+class Trainer::State {
+ public:
+  State(Model& model, LossPtr loss, OptimizerPtr optimizer, const Device& device, bool fuse);
+
+  Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const;
+  Evaluation evaluate(const Uploaded& data, std::int64_t batch_size);
+  /// `count` batches from the feed bound to `executable`, each added to the tally.
+  void train(Executable& executable, std::int64_t count, std::int64_t batch, Tally& tally);
+
+  const Model& model;
+  std::shared_ptr<ParameterStore> store;
+  LossPtr loss;
+  Execution execution;
+  float learning_rate;
+  std::uint64_t epochs = 0;  // of all fits: no two shuffle alike
+
+  // predict_row's own program, so that it never waits for a compilation.
+  std::unique_ptr<Executable> row_executable;
+  std::unique_ptr<DeviceData> row_input;
+  ValueId row_value = kNoValue;
+  std::vector<float> row_output;
+};
+
+}  // namespace minnow
