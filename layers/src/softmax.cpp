@@ -1,0 +1,24 @@
+#include <minnow/layers.h>
+
+namespace minnow {
+namespace {
+
+class Softmax final : public Layer {
+ public:
+  std::string_view type() const override { return "softmax"; }
+  std::int64_t outputs(std::int64_t inputs) const override { return inputs; }
+
+  ValueId forward(Program& program, std::span<const int>, ValueId x) const override {
+    return program.softmax(x);
+  }
+  ValueId backward(Program& program, std::span<const int>, ValueId, ValueId y, ValueId dy,
+                   bool input_gradient) const override {
+    return input_gradient ? program.softmax_grad(dy, y) : kNoValue;
+  }
+};
+
+}  // namespace
+
+LayerPtr softmax() { return std::make_shared<Softmax>(); }
+
+}  // namespace minnow
