@@ -1,0 +1,95 @@
+#pragma once
+
+// The hot loops of the CPU backend, once per instruction set. Only raw pointers and plain structs
+// go through this table.
+
+#include <cstdint>
+
+namespace minnow::cpu {
+
+enum class Epilogue : std::int32_t { store, bias, bias_relu, mask };
+
+/// C (rows x width) = A (rows x depth) * B (depth x width), width 16 or 32. A is read with any row
+/// and depth stride, so that it may be a transposed matrix. The depth is never split: every element
+/// is one chain of multiply-adds from depth 0 up, whatever the cut into rows and threads.
+struct GemmPanel {
+  const float* a;
+  std::int64_t a_row;
+  std::int64_t a_depth;
+  const float* b;
+  std::int64_t b_depth;
+  float* c;
+  std::int64_t c_row;
+  std::int64_t rows;
+  std::int64_t depth;
+  std::int32_t width;
+  Epilogue epilogue;
+  const float* extra;      // bias: `width` numbers; mask: rows x width
+  std::int64_t extra_row;  // of the mask
+};
+
+struct AdamStep {
+  float* p;
+  const float* g;
+  float* m;
+  float* v;
+  std::int64_t count;
+  float rate;     // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
+  float beta1;
+  float beta2;
+  float epsilon;  // times sqrt(1 - beta2^t) for the corrected form
+};
+
+/// Rows begin..end-1 of a loss over classes; ld: floats from row to row.
+struct LossRows {
+  const float* input;     // logits or probabilities
+  const float* values;    // target rows, or null
+  const std::int32_t* labels;
+  float* gradient;        // or null
+  float* row_loss;
+  std::int32_t* row_correct;
+  std::int64_t begin;
+  std::int64_t end;
+  std::int64_t cols;
+  std::int64_t ld;
+  float gradient_scale;   // 1 / batch
+};
+
+struct KernelTable {
+  const char* isa;
+  std::int32_t tile_rows;
+  void (*gemm)(const GemmPanel&);
+  /// into (depth x 32) = transposed 32 rows of a panel-packed weight, rows first..first+31.
+  void (*transpose_panels)(const float* weight, std::int64_t inputs, std::int64_t outputs,
+                           std::int64_t first, float* into);
+  void (*gather_f32)(const float* row, float* into, const float* offset, const float* scale,
+                     std::int64_t count, bool per_feature);
+  void (*gather_u8)(const std::uint8_t* row, float* into, const float* offset, const float* scale,
+                    std::int64_t count, bool per_feature);
+  void (*add_bias)(const float* x, const float* bias, float* y, std::int64_t count);
+  void (*relu)(const float* x, float* y, std::int64_t count);
+  void (*relu_grad)(const float* dy, const float* y, float* dx, std::int64_t count);
+  void (*column_sums)(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t first_col,
+                      std::int64_t cols, float* sums);
+  void (*softmax)(const float* x, float* y, std::int64_t cols, std::int64_t padded);
+  void (*softmax_grad)(const float* dy, const float* y, float* dx, std::int64_t cols,
+                       std::int64_t padded);
+  /// Sum of squared differences of one row; writes the gradient unless it is null.
+  float (*mse)(const float* x, const float* target, float* gradient, std::int64_t cols,
+               std::int64_t padded, float gradient_scale);
+  void (*softmax_cross_entropy)(const LossRows&);
+  void (*cross_entropy)(const LossRows&);
+  /// False when one of the numbers is NaN or infinite.
+  bool (*all_finite)(const float* x, std::int64_t count);
+  void (*adam)(const AdamStep&);
+  void (*sgd)(float* p, const float* g, float* velocity, std::int64_t count, float rate,
+              float momentum);
+};
+
+extern "C" {
+const KernelTable* minnow_cpu_kernels_v1();
+const KernelTable* minnow_cpu_kernels_v3();
+const KernelTable* minnow_cpu_kernels_v4();
+}
+
+}  // namespace minnow::cpu

@@ -1,0 +1,39 @@
+#include "gemm.h"
+#include "kernel_table.h"
+#include "rowwise.h"
+#include "update.h"
+
+#define MINNOW_JOIN_(a, b) a##b
+#define MINNOW_JOIN(a, b) MINNOW_JOIN_(a, b)
+#define MINNOW_TEXT_(a) #a
+#define MINNOW_TEXT(a) MINNOW_TEXT_(a)
+
+namespace minnow::cpu {
+namespace {
+
+constexpr KernelTable kTable{
+    .isa = "x86-64-" MINNOW_TEXT(MINNOW_ISA),
+    .tile_rows = kTileRows,
+    .gemm = gemm,
+    .transpose_panels = transpose_panels,
+    .gather_f32 = gather_row<float>,
+    .gather_u8 = gather_row<std::uint8_t>,
+    .add_bias = add_bias,
+    .relu = relu,
+    .relu_grad = relu_grad,
+    .column_sums = column_sums,
+    .softmax = softmax,
+    .softmax_grad = softmax_grad,
+    .mse = mse,
+    .softmax_cross_entropy = softmax_cross_entropy,
+    .cross_entropy = cross_entropy,
+    .all_finite = all_finite,
+    .adam = adam,
+    .sgd = sgd,
+};
+
+}  // namespace
+
+extern "C" const KernelTable* MINNOW_JOIN(minnow_cpu_kernels_, MINNOW_ISA)() { return &kTable; }
+
+}  // namespace minnow::cpu

@@ -1,0 +1,77 @@
+#pragma once
+
+// Kernels over slices of the parameter arenas.
+
+#include "kernel_table.h"
+#include "vector.h"
+
+namespace minnow::cpu {
+namespace {
+
+void adam(const AdamStep& step) {
+  float* __restrict p = step.p;
+  const float* __restrict g = step.g;
+  float* __restrict m = step.m;
+  float* __restrict v = step.v;
+  const float rate = step.rate;
+  const float beta1 = step.beta1;
+  const float beta2 = step.beta2;
+  const float epsilon = step.epsilon;
+  for (std::int64_t i = 0; i < step.count; ++i) {
+    m[i] = g[i] + (m[i] - g[i]) * beta1;
+    v[i] = g[i] * g[i] + (v[i] - g[i] * g[i]) * beta2;
+    p[i] -= rate * m[i] / (__builtin_sqrtf(v[i]) + epsilon);
+  }
+}
+
+void sgd(float* __restrict p, const float* __restrict g, float* __restrict velocity,
+         std::int64_t count, float rate, float momentum) {
+  if (velocity == nullptr) {
+    for (std::int64_t i = 0; i < count; ++i) p[i] -= rate * g[i];
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    velocity[i] = momentum * velocity[i] - rate * g[i];
+    p[i] += velocity[i];
+  }
+}
+
+// x * 0 is zero for a finite x and NaN otherwise. Whole vectors: slices are padded.
+bool all_finite(const float* x, std::int64_t count) {
+  Vector flags[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    for (int part = 0; part < 4; ++part) flags[part] += load(x + i + part * kLanes) * 0.0F;
+  }
+  for (; i < count; i += kLanes) flags[0] += load(x + i) * 0.0F;
+  return sum(flags[0] + flags[1] + flags[2] + flags[3]) == 0.0F;
+}
+
+// A weight is stored as panels of 32 columns of its transpose, (inputs x 32), the last one of 16
+// where that is enough; see layout.h.
+void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t outputs,
+                      std::int64_t first, float* into) {
+  const std::int64_t rows = inputs - first < 32 ? inputs - first : 32;
+  for (std::int64_t panel = 0; panel * 32 < outputs; ++panel) {
+    const std::int64_t left = outputs - panel * 32;
+    const std::int64_t width = left > 16 ? 32 : 16;
+    const std::int64_t used = left < width ? left : width;
+    const float* from = weight + panel * 32 * inputs + first * width;
+    float* to = into + panel * 32 * 32;
+    // In blocks of 8 x 8: both sides then stay within a few cache lines.
+    for (std::int64_t row = 0; row < 32; row += 8) {
+      for (std::int64_t col = 0; col < used; col += 8) {
+        const std::int64_t cols = used - col < 8 ? used - col : 8;
+        for (std::int64_t c = 0; c < cols; ++c) {
+          for (std::int64_t r = 0; r < 8; ++r) {
+            to[(col + c) * 32 + row + r] =
+                row + r < rows ? from[(row + r) * width + col + c] : 0.0F;
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace minnow::cpu

@@ -1,0 +1,44 @@
+#include "cpu_arena.h"
+
+#include "layout.h"
+
+namespace minnow::cpu {
+
+std::int64_t CpuArena::part_bytes(const std::vector<ParameterSpec>& parameters) {
+  std::int64_t floats = 0;
+  for (const ParameterSpec& spec : parameters) floats += slice_floats(spec);
+  return floats * 4;
+}
+
+CpuArena::CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas)
+    : parameters_(parameters),
+      state_arenas_(state_arenas),
+      part_floats_(part_bytes(parameters) / 4),
+      memory_(Shape{2 + state_arenas, part_floats_}) {
+  std::int64_t offset = 0;
+  for (const ParameterSpec& spec : parameters) {
+    offsets_.push_back(offset);
+    offset += slice_floats(spec);
+  }
+}
+
+float* CpuArena::slice(Part part, int slot) noexcept {
+  return const_cast<float*>(static_cast<const CpuArena*>(this)->slice(part, slot));
+}
+
+const float* CpuArena::slice(Part part, int slot) const noexcept {
+  const int index = static_cast<int>(part);
+  if (index >= 2 + state_arenas_) return nullptr;
+  return memory_.data<float>().data() + index * part_floats_ +
+         offsets_[static_cast<std::size_t>(slot)];
+}
+
+void CpuArena::write(Part part, int slot, std::span<const float> values) {
+  pack(parameters_.at(static_cast<std::size_t>(slot)), values, slice(part, slot));
+}
+
+void CpuArena::read(Part part, int slot, std::span<float> values) const {
+  unpack(parameters_.at(static_cast<std::size_t>(slot)), slice(part, slot), values);
+}
+
+}  // namespace minnow::cpu

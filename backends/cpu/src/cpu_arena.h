@@ -1,0 +1,39 @@
+#pragma once
+
+#include <minnow/backend.h>
+
+#include <vector>
+
+namespace minnow::cpu {
+
+class CpuArena final : public Arena {
+ public:
+  CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas);
+
+  void write(Part part, int slot, std::span<const float> values) override;
+  void read(Part part, int slot, std::span<float> values) const override;
+  void set_steps(std::int64_t steps) override { steps_ = steps; }
+  std::int64_t steps() const override { return steps_; }
+  void set_learning_rate(float rate) override { rate_ = rate; }
+  float learning_rate() const noexcept { return rate_; }
+
+  const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
+  int state_arenas() const noexcept { return state_arenas_; }
+  /// Null when this arena has no such part.
+  float* slice(Part part, int slot) noexcept;
+  const float* slice(Part part, int slot) const noexcept;
+
+  /// Bytes of one part.
+  static std::int64_t part_bytes(const std::vector<ParameterSpec>& parameters);
+
+ private:
+  std::vector<ParameterSpec> parameters_;
+  int state_arenas_;
+  std::vector<std::int64_t> offsets_;  // floats, by slot
+  std::int64_t part_floats_;
+  Tensor memory_;  // parameters, gradients, states, one after another
+  std::int64_t steps_ = 0;
+  float rate_ = 0;
+};
+
+}  // namespace minnow::cpu

@@ -1,0 +1,40 @@
+#include "cpu_backend.h"
+
+#include "cpu_executable.h"
+#include "text.h"
+
+namespace minnow::cpu {
+
+CpuBackend::CpuBackend(int threads)
+    : kernels_(select_kernels()),
+      pool_(std::make_shared<ThreadPool>(threads > 0 ? threads : usable_processors())),
+      info_{.name = "cpu",
+            .description = cat(kernels_.isa, ", ", pool_->size(),
+                               pool_->size() == 1 ? " thread" : " threads")} {}
+
+MemoryPlan CpuBackend::plan(const Program& program) const {
+  MemoryPlan plan = CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()));
+  const std::int64_t part = CpuArena::part_bytes(program.parameters());
+  plan.parameters = part;
+  plan.gradients = part;
+  plan.optimizer = part * program.rule().state_arenas;
+  return plan;
+}
+
+std::string CpuBackend::unsupported(const Program&, const Op&) const { return ""; }
+
+std::unique_ptr<Arena> CpuBackend::create_arena(const std::vector<ParameterSpec>& parameters,
+                                                int state_arenas) {
+  return std::make_unique<CpuArena>(parameters, state_arenas);
+}
+
+std::unique_ptr<DeviceData> CpuBackend::upload(const void* host, DType dtype, std::int64_t,
+                                               std::int64_t cols) {
+  return std::make_unique<CpuData>(host, dtype, cols);
+}
+
+std::unique_ptr<Executable> CpuBackend::compile(const Program& program, Arena& arena) {
+  return std::make_unique<CpuExecutable>(program, static_cast<CpuArena&>(arena), kernels_, pool_);
+}
+
+}  // namespace minnow::cpu

@@ -1,0 +1,203 @@
+#include "cpu_executable.h"
+
+#include <minnow/error.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "float_mode.h"
+#include "layout.h"
+#include "text.h"
+
+namespace minnow::cpu {
+namespace {
+
+std::int64_t most_scratch(const Program& program) {
+  std::int64_t floats = 0;
+  for (const Op& op : program.ops()) floats = std::max(floats, scratch_floats(program, op));
+  return floats;
+}
+
+bool has_update(const Program& program) {
+  return !program.ops().empty() && (program.ops().back().kind == OpKind::adam ||
+                                    program.ops().back().kind == OpKind::sgd);
+}
+
+/// "inf" or "nan", the first number of a matrix that is not finite; empty when all are.
+std::string first_not_finite(const float* data, std::int64_t rows, std::int64_t cols,
+                             std::int64_t stride) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t col = 0; col < cols; ++col) {
+      const float value = data[row * stride + col];
+      if (!std::isfinite(value)) return std::isnan(value) ? "nan" : cat(value);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+MemoryPlan CpuExecutable::plan(const Program& program, int workers) {
+  MemoryPlan plan;
+  plan.activations = plan_activations(program, activation_bytes).bytes;
+  plan.workspace = workers * most_scratch(program) * 4;
+  return plan;
+}
+
+CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
+                             std::shared_ptr<ThreadPool> pool)
+    : program_(program),
+      arena_(arena),
+      kernels_(kernels),
+      pool_(std::move(pool)),
+      workers_(worthwhile_workers(program, pool_->size())),
+      updates_(has_update(program)) {
+  const ActivationPlan plan = plan_activations(program_, activation_bytes);
+  const std::int64_t scratch = most_scratch(program_);
+  memory_ = Tensor(Shape{plan.bytes / 4 + workers_ * scratch});
+  float* base = memory_.mutable_data<float>().data();
+  for (std::size_t id = 0; id < program_.values().size(); ++id) {
+    const Value& value = program_.values()[id];
+    float* data = plan.offsets[id] < 0 ? nullptr : base + plan.offsets[id] / 4;
+    if (value.kind == ValueKind::parameter) {
+      data = arena.slice(Arena::Part::parameters, value.slot);
+    } else if (value.kind == ValueKind::gradient) {
+      data = arena.slice(Arena::Part::gradients, value.slot);
+    }
+    matrices_.push_back({data, value.rows, value.cols, activation_stride(value.cols)});
+  }
+  const auto rows = static_cast<std::size_t>(program_.batch());
+  state_.row_loss.assign(rows, 0.0F);
+  state_.row_correct.assign(rows, 0);
+  state_.gradients_finite.assign(static_cast<std::size_t>(workers_), 1);
+  results_.resize(static_cast<std::size_t>(kMaxSteps));
+  schedule_ = make_schedule({.program = program_,
+                             .kernels = kernels_,
+                             .arena = arena_,
+                             .state = state_,
+                             .matrices = matrices_,
+                             .scratch = base + plan.bytes / 4,
+                             .scratch_floats = scratch});
+}
+
+void CpuExecutable::write(ValueId id, std::span<const float> values) {
+  const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
+  const bool labels = program_.value(id).dtype == DType::i32;
+  for (std::int64_t row = 0; row < matrix.rows; ++row) {
+    const float* from = values.data() + row * matrix.cols;
+    if (labels) {
+      reinterpret_cast<std::int32_t*>(matrix.data)[row] = static_cast<std::int32_t>(*from);
+    } else {
+      std::copy_n(from, matrix.cols, matrix.data + row * matrix.stride);
+    }
+  }
+}
+
+void CpuExecutable::read(ValueId id, std::span<float> values) const {
+  const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
+  for (std::int64_t row = 0; row < matrix.rows; ++row) {
+    std::copy_n(matrix.data + row * matrix.stride, matrix.cols,
+                values.data() + row * matrix.cols);
+  }
+}
+
+void CpuExecutable::run(std::int64_t steps) {
+  requested_ = std::min(steps, kMaxSteps - pending_);
+  if (!failed_) pool_->run(workers_, *this);
+}
+
+void CpuExecutable::run(int worker, int workers, Barrier* barrier) noexcept {
+  for (std::int64_t step = 0; step < requested_; ++step) {
+    for (const ScheduledTask& scheduled : schedule_) {
+      if (scheduled.barrier && barrier != nullptr) barrier->arrive_and_wait();
+      scheduled.task->run(worker, workers);
+    }
+    // Every worker sees the same flags: they were written before the last barrier.
+    if (updates_ && !step_is_finite(workers)) {
+      if (worker == 0) failed_ = true;
+      return;
+    }
+    if (worker == 0) finish_step();
+  }
+}
+
+bool CpuExecutable::step_is_finite(int workers) const noexcept {
+  return state_.loss_finite &&
+         std::all_of(state_.gradients_finite.begin(), state_.gradients_finite.begin() + workers,
+                     [](std::uint8_t finite) { return finite != 0; });
+}
+
+void CpuExecutable::finish_step() noexcept {
+  results_[static_cast<std::size_t>(pending_++)] = state_.result;
+  last_loss_ = state_.result.loss;
+  state_.feed.position += program_.batch();
+  if (updates_) arena_.set_steps(arena_.steps() + 1);
+}
+
+std::span<const StepResult> CpuExecutable::wait() {
+  const auto done = static_cast<std::size_t>(pending_);
+  pending_ = 0;
+  if (failed_) {
+    failed_ = false;
+    throw_not_finite();
+  }
+  return {results_.data(), done};
+}
+
+// The step changed no weight, so it can be run again, op by op, until the first number that is not
+// finite shows up.
+void CpuExecutable::throw_not_finite() {
+  const FlushDenormals flush;
+  std::string where = "the gradients";
+  std::string layer;
+  for (const ScheduledTask& scheduled : schedule_) {
+    const Op& op = program_.ops()[static_cast<std::size_t>(scheduled.op)];
+    scheduled.task->run(0, 1);
+    std::string found;
+    for (const ValueId id : op.outputs) {
+      const Value& value = program_.value(id);
+      if (value.dtype != DType::f32) continue;
+      const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
+      if (value.kind == ValueKind::gradient) {
+        const auto& spec = program_.parameters()[static_cast<std::size_t>(value.slot)];
+        found = first_not_finite(matrix.data, 1, slice_floats(spec), 0);
+      } else {
+        found = first_not_finite(matrix.data, matrix.rows, matrix.cols, matrix.stride);
+      }
+      if (found.empty()) continue;
+      if (op.layer >= 0) layer = program_.layer_names()[static_cast<std::size_t>(op.layer)];
+      where = cat(value.name, layer.empty() || value.kind == ValueKind::gradient ? "" : " of ",
+                  value.kind == ValueKind::gradient ? "" : layer, " (", found, ")");
+      break;
+    }
+    if (!found.empty()) break;
+  }
+  const std::int64_t step = arena_.steps() + 1;
+  throw NumericError(
+      {.code = "MN-N05",
+       .what = cat("training became not finite at step ", step,
+                   ": the first such value is in the ", where, "."),
+       .evidence = cat("loss of the step before ", last_loss_, ", learning rate ",
+                       arena_.learning_rate()),
+       .remedy = "lower the learning rate, or scale the inputs and targets to about 1",
+       .effect = cat("weights are those after step ", step - 1, ", the last good ones")},
+      step, where);
+}
+
+std::string CpuExecutable::explain() const {
+  std::string text = cat("cpu: ", kernels_.isa, ", tile ", kernels_.tile_rows, "x32, ", workers_,
+                         " of ", pool_->size(), " threads",
+                         workers_ < pool_->size() ? " (the step is too short to share)" : "",
+                         "\n");
+  for (std::size_t i = 0; i < program_.ops().size(); ++i) {
+    const Op& op = program_.ops()[i];
+    text += cat("  ", name_of(op.kind), op.kind == OpKind::linear && op.inputs.size() > 2 ? "+bias" : "",
+                op.relu ? "+relu" : "",
+                op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 ? "+relu_grad" : "");
+    if (op.layer >= 0) text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace minnow::cpu

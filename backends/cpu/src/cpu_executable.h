@@ -1,0 +1,55 @@
+#pragma once
+
+#include <minnow/backend.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schedule.h"
+#include "thread_pool.h"
+
+namespace minnow::cpu {
+
+class CpuExecutable final : public Executable, private ThreadPool::Work {
+ public:
+  CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
+                std::shared_ptr<ThreadPool> pool);
+
+  void bind(const Feed& feed) override { state_.feed = feed; }
+  void write(ValueId value, std::span<const float> values) override;
+  void run(std::int64_t steps) override;
+  std::span<const StepResult> wait() override;
+  void read(ValueId value, std::span<float> values) const override;
+  std::string explain() const override;
+  std::int64_t max_steps() const override { return kMaxSteps; }
+
+  /// Activations and workspace, in bytes, that this class would allocate.
+  static MemoryPlan plan(const Program& program, int workers);
+
+ private:
+  static constexpr std::int64_t kMaxSteps = 8192;
+
+  void run(int worker, int workers, Barrier* barrier) noexcept override;
+  bool step_is_finite(int workers) const noexcept;
+  void finish_step() noexcept;
+  [[noreturn]] void throw_not_finite();
+
+  Program program_;
+  CpuArena& arena_;
+  const KernelTable& kernels_;
+  std::shared_ptr<ThreadPool> pool_;
+  int workers_;
+  bool updates_;
+  Tensor memory_;  // activations, then scratch
+  std::vector<Matrix> matrices_;
+  StepState state_;
+  std::vector<ScheduledTask> schedule_;
+  std::vector<StepResult> results_;
+  std::int64_t pending_ = 0;   // results since the last wait
+  std::int64_t requested_ = 0;  // steps of the running run()
+  float last_loss_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace minnow::cpu

@@ -1,0 +1,86 @@
+#include "host_cpu.h"
+
+#include <minnow/error.h>
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "text.h"
+
+namespace minnow::cpu {
+namespace {
+
+struct Variant {
+  std::string_view name;
+  bool supported;
+  const KernelTable* (*table)();
+};
+
+/// Processors' worth of time per period that cgroup v2 grants this process; infinite without one.
+double cgroup_processors() {
+  std::string path;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (line.starts_with("0::")) path = line.substr(3);
+  }
+  double least = INFINITY;
+  // A limit may stand on any level above.
+  while (true) {
+    std::ifstream limit("/sys/fs/cgroup" + path + "/cpu.max");
+    std::string quota;
+    double period = 0;
+    if (limit >> quota >> period && quota != "max" && period > 0) {
+      least = std::min(least, std::strtod(quota.c_str(), nullptr) / period);
+    }
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return least;
+    path.resize(slash);
+  }
+}
+
+}  // namespace
+
+const KernelTable& select_kernels() {
+  const Variant variants[] = {
+      {"v4", __builtin_cpu_supports("x86-64-v4") != 0, minnow_cpu_kernels_v4},
+      {"v3", __builtin_cpu_supports("x86-64-v3") != 0, minnow_cpu_kernels_v3},
+      {"v1", true, minnow_cpu_kernels_v1},
+  };
+  const char* wanted = std::getenv("MINNOW_CPU_ISA");
+  for (const Variant& variant : variants) {
+    if (wanted == nullptr || *wanted == '\0') {
+      if (variant.supported) return *variant.table();
+    } else if (variant.name == wanted) {
+      if (variant.supported) return *variant.table();
+      throw DeviceUnavailable(
+          {.code = "MN-D20",
+           .what = cat("this processor has no x86-64-", wanted, " instructions."),
+           .evidence = cat("MINNOW_CPU_ISA=", wanted),
+           .remedy = "unset MINNOW_CPU_ISA: the best instruction set is then taken",
+           .effect = {}});
+    }
+  }
+  throw InvalidArgument({.code = "MN-U01",
+                         .what = cat("\"", wanted, "\" is no instruction set of this build."),
+                         .evidence = cat("MINNOW_CPU_ISA=", wanted),
+                         .remedy = "set it to v1, v3 or v4, or unset it",
+                         .effect = {}});
+}
+
+int usable_processors() {
+  cpu_set_t mask;
+  int count = static_cast<int>(std::thread::hardware_concurrency());
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) count = CPU_COUNT(&mask);
+  const double limit = cgroup_processors();
+  if (limit < count) count = static_cast<int>(std::ceil(limit));
+  return std::max(count, 1);
+}
+
+}  // namespace minnow::cpu

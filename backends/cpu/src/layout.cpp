@@ -1,0 +1,63 @@
+#include "layout.h"
+
+#include <algorithm>
+
+namespace minnow::cpu {
+namespace {
+
+// Where element (output, input) of a weight stands in its slice.
+std::int64_t weight_index(const ParameterSpec& spec, std::int64_t output, std::int64_t input) {
+  const std::int64_t panel = output / kPanel;
+  return panel * kPanel * spec.cols + input * panel_width(spec.rows, panel) + output % kPanel;
+}
+
+}  // namespace
+
+std::int64_t slice_floats(const ParameterSpec& spec) {
+  return spec.rank == 1 ? padded(spec.cols) : spec.cols * padded(spec.rows);
+}
+
+std::int64_t activation_bytes(const Value& value) {
+  if (value.kind == ValueKind::result || value.dtype == DType::i32) return value.rows * 4;
+  return value.rows * activation_stride(value.cols) * 4;
+}
+
+void pack(const ParameterSpec& spec, std::span<const float> dense, float* slice) {
+  std::fill_n(slice, slice_floats(spec), 0.0F);
+  if (spec.rank == 1) {
+    std::copy(dense.begin(), dense.end(), slice);
+    return;
+  }
+  for (std::int64_t output = 0; output < spec.rows; ++output) {
+    for (std::int64_t input = 0; input < spec.cols; ++input) {
+      slice[weight_index(spec, output, input)] =
+          dense[static_cast<std::size_t>(output * spec.cols + input)];
+    }
+  }
+}
+
+void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dense) {
+  if (spec.rank == 1) {
+    std::copy_n(slice, dense.size(), dense.begin());
+    return;
+  }
+  for (std::int64_t output = 0; output < spec.rows; ++output) {
+    for (std::int64_t input = 0; input < spec.cols; ++input) {
+      dense[static_cast<std::size_t>(output * spec.cols + input)] =
+          slice[weight_index(spec, output, input)];
+    }
+  }
+}
+
+Share share_of_slice(const ParameterSpec& spec, int worker, int workers) {
+  if (spec.rank == 1) return share_of_16(padded(spec.cols), worker, workers);
+  const Share rows = share(panel_count(spec.rows) * spec.cols, worker, workers);
+  const auto floats = [&](std::int64_t row) {
+    const std::int64_t panel = row / spec.cols;
+    if (panel == panel_count(spec.rows)) return slice_floats(spec);
+    return panel * kPanel * spec.cols + row % spec.cols * panel_width(spec.rows, panel);
+  };
+  return {floats(rows.begin), floats(rows.end)};
+}
+
+}  // namespace minnow::cpu

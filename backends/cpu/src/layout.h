@@ -1,0 +1,59 @@
+#pragma once
+
+// How the CPU backend lays values out. Every row starts a new group of 16 floats (64 bytes), padded
+// with zeros, so that no kernel needs a remainder loop.
+//
+// An activation is row-major with a stride. A weight (outputs, inputs) is stored transposed, in
+// panels of 32 outputs: panel p holds (inputs x 32), the last one (inputs x 16) where 16 are enough.
+// A thread that owns some panels reads and writes one contiguous piece of weight, gradient and
+// moments.
+
+#include <minnow/program.h>
+
+#include <cstdint>
+#include <span>
+
+namespace minnow::cpu {
+
+inline constexpr std::int64_t kPanel = 32;
+
+constexpr std::int64_t padded(std::int64_t cols) { return (cols + 15) / 16 * 16; }
+
+/// Floats from row to row. A stride of many whole pages maps a column onto few cache sets.
+constexpr std::int64_t activation_stride(std::int64_t cols) {
+  const std::int64_t stride = padded(cols);
+  return stride >= 128 && stride % 64 == 0 ? stride + 16 : stride;
+}
+
+constexpr std::int64_t panel_count(std::int64_t outputs) { return (outputs + kPanel - 1) / kPanel; }
+constexpr std::int64_t panel_width(std::int64_t outputs, std::int64_t panel) {
+  return outputs - panel * kPanel > 16 ? 32 : 16;
+}
+
+/// Floats that a parameter takes in an arena.
+std::int64_t slice_floats(const ParameterSpec& spec);
+/// Bytes that a value takes among the activations.
+std::int64_t activation_bytes(const Value& value);
+
+/// Between dense row-major (rows, cols) and a slice; padding in the slice is set to zero.
+void pack(const ParameterSpec& spec, std::span<const float> dense, float* slice);
+void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dense);
+
+/// A worker's part of 0..total-1.
+struct Share {
+  std::int64_t begin;
+  std::int64_t end;
+};
+constexpr Share share(std::int64_t total, int worker, int workers) {
+  return {total * worker / workers, total * (worker + 1) / workers};
+}
+/// The same in whole groups of 16: the last group may be cut short by `total`.
+constexpr Share share_of_16(std::int64_t total, int worker, int workers) {
+  const Share groups = share((total + 15) / 16, worker, workers);
+  return {groups.begin * 16, groups.end * 16 < total ? groups.end * 16 : total};
+}
+
+/// A worker's part of a slice, in floats: cut where linear_weight_grad cuts its rows.
+Share share_of_slice(const ParameterSpec& spec, int worker, int workers);
+
+}  // namespace minnow::cpu

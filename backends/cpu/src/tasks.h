@@ -1,0 +1,70 @@
+#pragma once
+
+#include <minnow/backend.h>
+
+#include <memory>
+#include <vector>
+
+#include "cpu_arena.h"
+#include "kernels/kernel_table.h"
+
+namespace minnow::cpu {
+
+struct CpuData final : DeviceData {
+  CpuData(const void* host, DType type, std::int64_t columns)
+      : data(host), dtype(type), cols(columns) {}
+  void assign(const void* host) override { data = host; }
+
+  const void* data;
+  DType dtype;
+  std::int64_t cols;
+};
+
+/// What tasks of one executable share from step to step. Worker 0 writes, between barriers.
+struct StepState {
+  Feed feed;
+  StepResult result;
+  std::vector<float> row_loss;
+  std::vector<std::int32_t> row_correct;
+  std::vector<std::uint8_t> gradients_finite;  // by worker
+  bool loss_finite = true;
+  double beta1_power = 1;  // beta^t of the running update
+  double beta2_power = 1;
+};
+
+/// A piece of a step; every worker calls run() and does its share. The shares never change what is
+/// computed, only who computes it.
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void run(int worker, int workers) noexcept = 0;
+};
+
+/// A value in memory: `stride` floats from row to row.
+struct Matrix {
+  float* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t stride = 0;
+};
+
+/// Everything that making a task needs.
+struct TaskContext {
+  const Program& program;
+  const KernelTable& kernels;
+  CpuArena& arena;
+  StepState& state;
+  const std::vector<Matrix>& matrices;  // by ValueId
+  float* scratch;                       // scratch_floats() for each worker, one after another
+  std::int64_t scratch_floats;
+
+  const Matrix& matrix(ValueId id) const { return matrices[static_cast<std::size_t>(id)]; }
+};
+
+/// Floats of scratch memory that an op needs per worker.
+std::int64_t scratch_floats(const Program& program, const Op& op);
+
+/// The tasks that an op becomes, in order; each needs the one before it to be complete.
+std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const Op& op);
+
+}  // namespace minnow::cpu

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace minnow::cpu {
+
+/// Threads meet here: each leaves when all have arrived. Spins, then yields to a busy neighbour.
+class Barrier {
+ public:
+  explicit Barrier(int parties) : parties_(parties) {}
+  void arrive_and_wait() noexcept;
+
+ private:
+  const int parties_;
+  std::atomic<int> arrived_{0};
+  std::atomic<std::uint32_t> phase_{0};
+};
+
+/// The backend's threads. The caller is worker 0; the others spin for a moment after their last
+/// work, then sleep. Callers from several threads take turns.
+class ThreadPool {
+ public:
+  /// At most `threads` workers, the caller included; fewer when the system grants fewer.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const noexcept { return static_cast<int>(threads_.size()) + 1; }
+
+  class Work {
+   public:
+    virtual void run(int worker, int workers, Barrier* barrier) noexcept = 0;
+
+   protected:
+    ~Work() = default;
+  };
+  /// Runs work on workers 0..workers-1 at once and returns when all are done.
+  void run(int workers, Work& work);
+
+ private:
+  void loop(int worker) noexcept;
+
+  std::mutex turn_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::uint32_t> generation_{0};
+  std::atomic<int> running_{0};
+  Work* work_ = nullptr;
+  int workers_ = 0;
+  Barrier* barrier_ = nullptr;
+  bool stopping_ = false;
+};
+
+}  // namespace minnow::cpu
