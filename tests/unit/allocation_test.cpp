@@ -1,0 +1,74 @@
+// Nothing is allocated inside a step, and nothing by predict_row() after its first call.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "problems.h"
+
+namespace {
+std::atomic<long> allocations{0};
+
+void* count_and_allocate(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+}  // namespace
+
+// The library's calls of new arrive here as well.
+void* operator new(std::size_t size) { return count_and_allocate(size, 16); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return count_and_allocate(size, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return count_and_allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace minnow::testing {
+namespace {
+
+template <class F>
+long allocations_of(F f) {
+  const long before = allocations;
+  f();
+  return allocations - before;
+}
+
+TEST(AllocationTest, StepsAllocateNothing) {
+  for (const int threads : {1, 2}) {
+    Model model = wide_classifier();
+    Trainer trainer(model, cross_entropy(), adam(), open("cpu", {.threads = threads}));
+    const Tensor x = random_tensor({640, 784}, 1);
+    const Tensor y = labels_of(x, 10);
+    trainer.fit(x, y);
+    // The same calls around 1 step and around 20: the difference is what a step allocates.
+    const FitOptions options{.batch_size = 32};
+    const Tensor one_x = x.rows(0, 32), one_y = y.rows(0, 32);
+    const long few = allocations_of([&] { trainer.fit(one_x, one_y, options); });
+    const long many = allocations_of([&] { trainer.fit(x, y, options); });
+    EXPECT_GT(few, 0);
+    EXPECT_EQ(many, few) << threads << " threads";
+  }
+}
+
+TEST(AllocationTest, PredictRowAllocatesNothingAfterItsFirstCall) {
+  Model model = wide_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), open("cpu"));
+  const std::vector<float> row(784, 0.5F);
+  trainer.predict_row(row);
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 100; ++i) trainer.predict_row(row);
+            }),
+            0);
+}
+
+}  // namespace
+}  // namespace minnow::testing

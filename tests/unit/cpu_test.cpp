@@ -1,0 +1,106 @@
+// What the CPU backend promises beside right numbers: any instruction set, no denormals, the
+// caller's floating-point settings untouched.
+
+#include <gtest/gtest.h>
+#include <xmmintrin.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+
+#include "problems.h"
+
+namespace minnow::testing {
+namespace {
+
+class WithIsa {
+ public:
+  explicit WithIsa(const char* isa) { setenv("MINNOW_CPU_ISA", isa, 1); }
+  ~WithIsa() { unsetenv("MINNOW_CPU_ISA"); }
+};
+
+TEST(CpuTest, InstructionSetsAgree) {
+  const Tensor x = random_tensor({96, 784}, 1);
+  const Tensor y = labels_of(x, 10);
+  std::vector<std::vector<float>> results;
+  std::vector<std::string> descriptions;
+  for (const char* isa : {"v1", "v3", "v4"}) {
+    const WithIsa environment(isa);
+    Model model = wide_classifier();
+    try {
+      Trainer trainer(model, cross_entropy(), adam(), open("cpu"));
+      trainer.fit(x, y, {.epochs = 3});
+      descriptions.push_back(trainer.device().info().description);
+    } catch (const DeviceUnavailable& error) {
+      EXPECT_EQ(error.code(), "MN-D20");  // an older processor
+      continue;
+    }
+    results.push_back(all_weights(model));
+  }
+  ASSERT_GE(results.size(), 1U);
+  EXPECT_EQ(descriptions[0].substr(0, 9), "x86-64-v1");
+  for (const auto& result : results) {
+    for (std::size_t i = 0; i < result.size(); ++i) ASSERT_NEAR(result[i], results[0][i], 2e-5);
+  }
+}
+
+TEST(CpuTest, AnUnknownInstructionSetIsAClearError) {
+  const WithIsa environment("avx512");
+  EXPECT_EQ(message_of<InvalidArgument>([] { open("cpu"); }),
+            "\"avx512\" is no instruction set of this build. [MN-U01]\n"
+            "  evidence: MINNOW_CPU_ISA=avx512\n"
+            "  remedy:   set it to v1, v3 or v4, or unset it");
+}
+
+TEST(CpuTest, TheCallersFloatingPointSettingsStay) {
+  const unsigned before = _mm_getcsr();
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), open("cpu"));
+  const Tensor x = random_tensor({32, 10}, 1);
+  trainer.fit(x, labels_of(x, 3));
+  constexpr unsigned kControlBits = ~0x3FU;  // the low six bits are sticky flags
+  EXPECT_EQ(_mm_getcsr() & kControlBits, before & kControlBits);
+  volatile float smallest = FLT_MIN;
+  EXPECT_GT(smallest / 2, 0.0F) << "denormals are flushed outside a step";
+}
+
+// Features that are always zero leave Adam's moments of their weights to decay; without flushing
+// they would reach denormals after some 900 steps and make each further step several times slower.
+TEST(CpuTest, StepsDoNotSlowDown) {
+  Tensor x = random_tensor({1024, 784}, 1);
+  const auto values = x.mutable_data<float>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i % 784 < 400 && i / 784 >= 8) values[i] = 0;  // the first rows start the moments
+  }
+  const Tensor y = labels_of(x.rows(0, 1024), 10);
+  Model model = wide_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), open("cpu", {.threads = 1}));
+  trainer.fit(x, y, {.batch_size = 8, .shuffle = false});
+  const Tensor later = x.rows(8, 1024), later_y = y.rows(8, 1024);
+  std::vector<double> seconds;
+  for (int part = 0; part < 24; ++part) {
+    seconds.push_back(trainer.fit(later, later_y, {.batch_size = 8, .shuffle = false}).seconds);
+  }
+  EXPECT_GT(trainer.steps(), 3000);
+  const auto least = [](auto begin, auto end) { return *std::min_element(begin, end); };
+  const double first = least(seconds.begin(), seconds.begin() + 4);
+  const double last = least(seconds.end() - 4, seconds.end());
+  EXPECT_LT(last, 1.8 * first);
+}
+
+TEST(CpuTest, LabelsAtTheEdgesOfPaddedRowsCount) {
+  // 16 and 17 classes: exactly one vector, and one more.
+  for (const std::int64_t classes : {2, 15, 16, 17, 32, 33}) {
+    const Tensor x = random_tensor({64, 40}, 3);
+    Model model(40, {dense(classes), softmax()}, {.seed = 2});
+    Trainer trainer(model, cross_entropy(), adam({.learning_rate = 0.05F}), open("cpu"));
+    const Tensor y = labels_of(x, classes);
+    trainer.fit(x, y, {.epochs = 200});
+    EXPECT_GT(trainer.evaluate(x, y).accuracy.value(), 0.9) << classes;
+  }
+}
+
+}  // namespace
+}  // namespace minnow::testing
