@@ -1,8 +1,10 @@
-// Times of a training step (forward, backward, Adam; data in memory, shuffled) and of predict_row().
+// Times of a training step (forward, backward, Adam; data in memory, shuffled) and of
+// predict_row().
 //
 //     build/bin/minnow_bench --benchmark_filter=step/784-128-10
 //
-// Names are step/<model>/batch:<b>/<device>/threads:<t>; the time of an iteration is that of a step.
+// Names are step/<model>/batch:<b>/<device>/threads:<t>; the time of an iteration is that of a
+// step.
 
 #include <benchmark/benchmark.h>
 #include <minnow/minnow.h>
@@ -28,9 +30,7 @@ struct Net {
     if (classifier) layers.push_back(minnow::softmax());
     return minnow::Model(sizes.front(), std::move(layers), {.seed = 1});
   }
-  minnow::LossPtr loss() const {
-    return classifier ? minnow::cross_entropy() : minnow::mse();
-  }
+  minnow::LossPtr loss() const { return classifier ? minnow::cross_entropy() : minnow::mse(); }
 };
 
 const std::vector<Net>& nets() {
@@ -64,8 +64,8 @@ minnow::Tensor random_labels(std::int64_t rows, std::int64_t classes) {
 void step(benchmark::State& state, const Net& net, std::int64_t batch, int threads) {
   const std::int64_t rows = std::max<std::int64_t>(4096, 4 * batch);
   const minnow::Tensor x = random_rows(rows, net.sizes.front());
-  const minnow::Tensor y = net.classifier ? random_labels(rows, net.sizes.back())
-                                          : random_rows(rows, net.sizes.back());
+  const minnow::Tensor y =
+      net.classifier ? random_labels(rows, net.sizes.back()) : random_rows(rows, net.sizes.back());
   minnow::Model model = net.model();
   minnow::Trainer trainer(model, net.loss(), minnow::adam(),
                           minnow::open("cpu", {.threads = threads}));

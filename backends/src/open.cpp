@@ -31,12 +31,12 @@ std::vector<std::string> device_names() {
 
 Device open(std::string_view name, const OpenOptions& options) {
   if (options.threads < 0) {
-    throw InvalidArgument({.code = "MN-U01",
-                           .what = cat("a device with ", options.threads,
-                                       " threads cannot be opened."),
-                           .evidence = {},
-                           .remedy = "give 1 or more, or 0 for as many as the process may use",
-                           .effect = {}});
+    throw InvalidArgument(
+        {.code = "MN-U01",
+         .what = cat("a device with ", options.threads, " threads cannot be opened."),
+         .evidence = {},
+         .remedy = "give 1 or more, or 0 for as many as the process may use",
+         .effect = {}});
   }
   if (name == "auto") return Device(kDevices[0].open(options));
   for (const Entry& entry : kDevices) {

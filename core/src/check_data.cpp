@@ -32,8 +32,8 @@ void require_finite(const Tensor& tensor, std::string_view name) {
   const auto cols = static_cast<std::size_t>(tensor.shape().row_elements());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
-    throw_invalid("MN-N04", cat(name, " is ", values[i], " at row ", i / cols, ", column ",
-                                i % cols, "."),
+    throw_invalid("MN-N04",
+                  cat(name, " is ", values[i], " at row ", i / cols, ", column ", i % cols, "."),
                   "repair or drop the row; rows and columns count from 0");
   }
 }
@@ -92,11 +92,12 @@ void require_positive(std::int64_t value, std::string_view what) {
   throw_invalid("MN-N07", cat(what, " is ", value, "."), "give 1 or more");
 }
 
-Tensor prepare_features(const Tensor& x, std::string_view name, std::int64_t inputs) {
+Tensor prepare_features(const Tensor& x, std::string_view name, const Model& model) {
   require_rank(x, name);
-  if (x.shape().row_elements() != inputs) {
-    throw_shape(cat("the model expects ", inputs, " numbers per row, and ", name, " has shape ",
-                    x.shape().str(), ": ", x.shape().row_elements(), " per row."));
+  if (x.shape().row_elements() != model.inputs()) {
+    throw_shape(cat("the model expects ", model.inputs(), " numbers per row (",
+                    model.layer_names().front(), "), and ", name, " has shape ", x.shape().str(),
+                    ": ", x.shape().row_elements(), " per row."));
   }
   Tensor features = x.dtype() == DType::u8 ? x : x.to(DType::f32);
   if (features.dtype() == DType::f32) require_finite(features, name);
@@ -108,7 +109,7 @@ Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, cons
   const std::string x_name = cat("x", suffix);
   const std::string y_name = cat("y", suffix);
   Prepared prepared;
-  prepared.x = prepare_features(x, x_name, model.inputs());
+  prepared.x = prepare_features(x, x_name, model);
   require_rank(y, y_name);
   if (x.shape().rows() != y.shape().rows()) {
     throw_shape(cat(x_name, " has ", x.shape().rows(), " rows and ", y_name, " has ",

@@ -19,7 +19,7 @@ struct Prepared {
 
 /// Checks every row and converts what has to be converted; f32 and u8 features stay where they are.
 /// @throws ShapeError, InvalidArgument with the row and column.
-Tensor prepare_features(const Tensor& x, std::string_view name, std::int64_t inputs);
+Tensor prepare_features(const Tensor& x, std::string_view name, const Model& model);
 Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
                  bool classification);
 

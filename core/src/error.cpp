@@ -15,8 +15,7 @@ std::string format(const Failure& failure) {
 
 }  // namespace
 
-Error::Error(Failure failure)
-    : std::runtime_error(format(failure)), failure_(std::move(failure)) {}
+Error::Error(Failure failure) : std::runtime_error(format(failure)), failure_(std::move(failure)) {}
 
 ResourceExhausted::ResourceExhausted(Failure failure, std::int64_t needed_bytes)
     : Error(std::move(failure)), needed_bytes_(needed_bytes) {}

@@ -55,12 +55,12 @@ Split split(const Tensor& x, const Tensor& y, const FitOptions& options) {
   const auto kept = static_cast<std::int64_t>(
       std::floor(static_cast<double>(rows) * (1.0 - options.validation_split)));
   if (kept < 1 || kept >= rows || y.shape().rank() == 0 || y.shape().rows() != rows) {
-    if (kept >= 1 && kept < rows) return parts;  // the row counts differ: told when they are checked
+    if (kept >= 1 && kept < rows)
+      return parts;  // the row counts differ: told when they are checked
     throw InvalidArgument(
         {.code = "MN-N07",
          .what = cat("a validation split of ", options.validation_split, " of ", rows,
-                     " rows leaves ", kept, " for training and ", rows - kept,
-                     " for validation."),
+                     " rows leaves ", kept, " for training and ", rows - kept, " for validation."),
          .evidence = {},
          .remedy = "give more rows or another split",
          .effect = "nothing was run"});
@@ -170,7 +170,9 @@ History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options
                               .accuracy = so_far.accuracy});
       }
     }
-    EpochResult result{.epoch = epoch, .steps = batches, .seconds = seconds_since(epoch_start),
+    EpochResult result{.epoch = epoch,
+                       .steps = batches,
+                       .seconds = seconds_since(epoch_start),
                        .train = tally.mean()};
     if (validation) result.validation = state.evaluate(*validation, 1024);
     result.best = judge.is_best(validation ? result.validation->loss : result.train.loss);

@@ -34,12 +34,12 @@ void require_finite(const Tensor& values, const std::string& name) {
   const auto data = values.data<float>();
   for (std::size_t i = 0; i < data.size(); ++i) {
     if (std::isfinite(data[i])) continue;
-    throw InvalidArgument({.code = "MN-N04",
-                           .what = cat("element ", i, " of weight \"", name, "\" is ", data[i],
-                                       "."),
-                           .evidence = {},
-                           .remedy = {},
-                           .effect = "the weight is unchanged"});
+    throw InvalidArgument(
+        {.code = "MN-N04",
+         .what = cat("element ", i, " of weight \"", name, "\" is ", data[i], "."),
+         .evidence = {},
+         .remedy = {},
+         .effect = "the weight is unchanged"});
   }
 }
 
@@ -64,15 +64,37 @@ void require_size(std::int64_t size, std::string_view what) {
                          .effect = {}});
 }
 
+void require_transform(const InputTransform& transform, std::int64_t inputs) {
+  for (const auto* part : {&transform.offset, &transform.scale}) {
+    const auto size = static_cast<std::int64_t>(part->size());
+    if (size != 1 && size != inputs) {
+      throw ShapeError({.code = "MN-N02",
+                        .what = cat("an input transform of ", size, " entries does not fit ",
+                                    inputs, " inputs."),
+                        .evidence = {},
+                        .remedy = "give one entry, or one per input",
+                        .effect = {}});
+    }
+  }
+}
+
 }  // namespace
 
 Model::Model(std::int64_t inputs, std::vector<LayerPtr> layers, ModelOptions options)
     : inputs_(inputs), layers_(std::move(layers)), options_(std::move(options)) {
   require_size(inputs, "inputs");
   require_size(static_cast<std::int64_t>(layers_.size()), "layers");
+  require_transform(options_.input, inputs);
   std::map<std::string, int> count;
   outputs_ = inputs;
   for (std::size_t index = 0; index < layers_.size(); ++index) {
+    if (layers_[index] == nullptr) {
+      throw InvalidArgument({.code = "MN-U01",
+                             .what = cat("layer ", index, " of the model is a null pointer."),
+                             .evidence = {},
+                             .remedy = {},
+                             .effect = {}});
+    }
     const Layer& layer = *layers_[index];
     const std::string type(layer.type());
     layer_names_.push_back(cat(type, "_", ++count[type]));
@@ -146,8 +168,7 @@ std::string Model::summary() const {
   return text + cat("inputs ", inputs_, ", parameters ", parameter_count(), "\n");
 }
 
-ValueId Model::record_forward(Program& program, ValueId x,
-                              std::vector<ValueId>* outputs_of) const {
+ValueId Model::record_forward(Program& program, ValueId x, std::vector<ValueId>* outputs_of) const {
   ValueId value = x;
   for (std::size_t index = 0; index < layers_.size(); ++index) {
     program.begin_layer(static_cast<int>(index), layer_names_[index]);

@@ -11,8 +11,7 @@
 namespace minnow {
 namespace {
 
-void fill_uniform(std::span<float> values, double limit, std::uint64_t seed,
-                  std::uint64_t stream) {
+void fill_uniform(std::span<float> values, double limit, std::uint64_t seed, std::uint64_t stream) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto words = random_words(seed, stream, i / 4);
     const double unit = to_unit_float(words.word[i % 4]);

@@ -58,24 +58,23 @@ Program::Program(std::int64_t batch, std::vector<ParameterSpec> parameters)
     for (std::size_t slot = 0; slot < parameters_.size(); ++slot) {
       const ParameterSpec& spec = parameters_[slot];
       const bool gradient = kind == ValueKind::gradient;
-      const ValueId id = add_value(gradient ? "gradient of " + spec.name : spec.name, kind,
-                                   spec.rows, spec.cols);
+      const ValueId id =
+          add_value(gradient ? "gradient of " + spec.name : spec.name, kind, spec.rows, spec.cols);
       values_[static_cast<std::size_t>(id)].slot = static_cast<int>(slot);
     }
   }
 }
 
-ValueId Program::add_value(std::string name, ValueKind kind, std::int64_t rows,
-                           std::int64_t cols) {
+ValueId Program::add_value(std::string name, ValueKind kind, std::int64_t rows, std::int64_t cols) {
   checked_multiply(checked_multiply(rows, cols, name), 4, name);
-  values_.push_back({.name = std::move(name), .kind = kind, .rows = rows, .cols = cols,
-                     .layer = layer_});
+  values_.push_back(
+      {.name = std::move(name), .kind = kind, .rows = rows, .cols = cols, .layer = layer_});
   return static_cast<ValueId>(values_.size()) - 1;
 }
 
 void Program::add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
-  ops_.push_back({.kind = kind, .inputs = std::move(inputs), .outputs = std::move(outputs),
-                  .layer = layer_});
+  ops_.push_back(
+      {.kind = kind, .inputs = std::move(inputs), .outputs = std::move(outputs), .layer = layer_});
 }
 
 void Program::require_shape(std::string_view op, std::string_view operand, ValueId id,
@@ -107,16 +106,6 @@ ValueId Program::gradient(int slot) const {
 
 ValueId Program::gather(std::int64_t features, DType source, InputTransform transform,
                         TargetKind kind, std::int64_t target_cols) {
-  for (const auto* part : {&transform.offset, &transform.scale}) {
-    const auto size = static_cast<std::int64_t>(part->size());
-    if (size == 1 || size == features) continue;
-    throw ShapeError({.code = "MN-N02",
-                      .what = cat("an input transform of ", size,
-                                  " entries does not fit inputs of ", features, " features."),
-                      .evidence = {},
-                      .remedy = "give one entry, or one per feature",
-                      .effect = {}});
-  }
   // As many offsets as scales, so that backends have two cases and not four.
   const std::size_t entries = std::max(transform.offset.size(), transform.scale.size());
   for (auto* part : {&transform.offset, &transform.scale}) part->resize(entries, part->front());
@@ -167,8 +156,7 @@ ValueId Program::softmax(ValueId x) {
 ValueId Program::linear_input_grad(ValueId dy, ValueId weight) {
   const std::int64_t rows = value(dy).rows;
   require_shape("linear_input_grad", "output gradient", dy, rows, value(weight).rows);
-  const ValueId dx =
-      add_value("input gradient", ValueKind::activation, rows, value(weight).cols);
+  const ValueId dx = add_value("input gradient", ValueKind::activation, rows, value(weight).cols);
   add_op(OpKind::linear_input_grad, {dy, weight}, {dx});
   return dx;
 }

@@ -7,8 +7,8 @@ namespace minnow {
 Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
                const ProgramKey& key) {
   Program program(key.batch, model.parameters());
-  const ValueId x = program.gather(model.inputs(), key.x, model.options().input, key.target,
-                                   model.outputs());
+  const ValueId x =
+      program.gather(model.inputs(), key.x, model.options().input, key.target, model.outputs());
   std::vector<ValueId> outputs_of;
   const ValueId prediction = model.record_forward(program, x, &outputs_of);
   if (key.mode == Mode::predict) {

@@ -18,13 +18,13 @@ std::shared_ptr<std::byte> allocate(const Shape& shape, DType dtype) {
   const std::int64_t bytes = shape.elements() * size_of(dtype);
   void* memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
   if (memory == nullptr) {
-    throw ResourceExhausted({.code = "MN-M08",
-                             .what = "not enough host memory for a tensor.",
-                             .evidence = cat("shape ", shape.str(), ", ", name_of(dtype), ": ",
-                                             bytes, " bytes"),
-                             .remedy = {},
-                             .effect = {}},
-                            bytes);
+    throw ResourceExhausted(
+        {.code = "MN-M08",
+         .what = "not enough host memory for a tensor.",
+         .evidence = cat("shape ", shape.str(), ", ", name_of(dtype), ": ", bytes, " bytes"),
+         .remedy = {},
+         .effect = {}},
+        bytes);
   }
   std::memset(memory, 0, static_cast<std::size_t>(bytes));
   return {static_cast<std::byte*>(memory),
@@ -109,12 +109,12 @@ void Tensor::copy_in(const void* data, std::int64_t elements) {
 
 void Tensor::check_type(DType dtype) const {
   if (dtype == dtype_) return;
-  throw InvalidArgument({.code = "MN-N02",
-                         .what = cat("a tensor of ", name_of(dtype_), " was read as ",
-                                     name_of(dtype), "."),
-                         .evidence = {},
-                         .remedy = "convert it with to()",
-                         .effect = {}});
+  throw InvalidArgument(
+      {.code = "MN-N02",
+       .what = cat("a tensor of ", name_of(dtype_), " was read as ", name_of(dtype), "."),
+       .evidence = {},
+       .remedy = "convert it with to()",
+       .effect = {}});
 }
 
 void Tensor::check_writable() const {
@@ -128,12 +128,12 @@ void Tensor::check_writable() const {
 
 Tensor Tensor::rows(std::int64_t begin, std::int64_t end) const {
   if (shape_.rank() == 0 || begin < 0 || end < begin || end > shape_.rows()) {
-    throw InvalidArgument({.code = "MN-N02",
-                           .what = cat("rows ", begin, "..", end, " are outside shape ",
-                                       shape_.str(), "."),
-                           .evidence = {},
-                           .remedy = {},
-                           .effect = {}});
+    throw InvalidArgument(
+        {.code = "MN-N02",
+         .what = cat("rows ", begin, "..", end, " are outside shape ", shape_.str(), "."),
+         .evidence = {},
+         .remedy = {},
+         .effect = {}});
   }
   auto extents = shape_.extents();
   extents.front() = end - begin;

@@ -13,8 +13,8 @@ namespace minnow {
 inline void append(std::string& text, std::string_view part) { text += part; }
 inline void append(std::string& text, char part) { text += part; }
 template <class T>
-  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, char>)
-void append(std::string& text, T value) {
+requires(std::is_arithmetic_v<T> && !std::is_same_v<T, char>) void append(std::string& text,
+                                                                          T value) {
   char buffer[32];
   std::to_chars_result result{};
   if constexpr (std::is_floating_point_v<T>) {

@@ -39,8 +39,7 @@ Evaluation Tally::mean() const {
 
 Uploaded::Uploaded(Backend& backend, Prepared data) : prepared(std::move(data)) {
   const std::int64_t rows = prepared.rows();
-  x = backend.upload(prepared.x.raw(), prepared.x.dtype(), rows,
-                     prepared.x.shape().row_elements());
+  x = backend.upload(prepared.x.raw(), prepared.x.dtype(), rows, prepared.x.shape().row_elements());
   if (prepared.kind == TargetKind::none) return;
   target = backend.upload(prepared.target.raw(), prepared.target.dtype(), rows,
                           prepared.target.shape().row_elements());
@@ -50,8 +49,8 @@ Feed Uploaded::feed(std::int64_t position) const {
   return {.x = x.get(), .target = target.get(), .rows = prepared.rows(), .position = position};
 }
 
-Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer,
-                      const Device& device, bool fuse)
+Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer, const Device& device,
+                      bool fuse)
     : model(trained),
       store(trained.store_),
       loss(loss_of),
@@ -59,8 +58,9 @@ Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer,
       learning_rate(optimizer->learning_rate()) {
   if (!loss->classification() || model.outputs() > 1) return;
   throw InvalidArgument({.code = "MN-N03",
-                         .what = cat(loss->name(), " needs 2 or more classes, and the model has 1 "
-                                                   "output."),
+                         .what = cat(loss->name(),
+                                     " needs 2 or more classes, and the model has 1 "
+                                     "output."),
                          .evidence = {},
                          .remedy = "end the model in one unit per class, or train with mse()",
                          .effect = "nothing was run"});
@@ -76,8 +76,8 @@ Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_siz
   execution.upload_weights();
   for (std::int64_t position = 0; position < rows;) {
     const std::int64_t batch = std::min(batch_size, rows - position);
-    Executable& executable = execution.executable(
-        {Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
+    Executable& executable =
+        execution.executable({Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
     executable.bind(data.feed(position));
     const std::int64_t count = std::min((rows - position) / batch, executable.max_steps());
     executable.run(count);
@@ -121,7 +121,7 @@ Evaluation Trainer::evaluate(const Tensor& x, const Tensor& y, std::int64_t batc
 
 Tensor Trainer::predict(const Tensor& x) {
   const Uploaded data(state_->execution.backend(),
-                      {.x = prepare_features(x, "x", state_->model.inputs()), .target = {}});
+                      {.x = prepare_features(x, "x", state_->model), .target = {}});
   const std::int64_t rows = data.prepared.rows();
   const std::int64_t outputs = state_->model.outputs();
   Tensor result({rows, outputs});
@@ -152,17 +152,16 @@ Tensor Trainer::predict(const Tensor& x) {
 
 std::span<const float> Trainer::predict_row(std::span<const float> features) {
   State& state = *state_;
-  if (static_cast<std::int64_t>(features.size()) != state.model.inputs() ||
-      !all_finite(features)) {
+  if (static_cast<std::int64_t>(features.size()) != state.model.inputs() || !all_finite(features)) {
     const auto size = static_cast<std::int64_t>(features.size());
-    prepare_features(Tensor::view(features, {1, size}), "x", state.model.inputs());  // throws
+    prepare_features(Tensor::view(features, {1, size}), "x", state.model);  // throws
   }
   if (state.row_executable == nullptr) {
     const ProgramKey key{Mode::predict, 1, DType::f32, TargetKind::none};
     state.row_value = state.execution.program(key).output();
     state.row_output.resize(static_cast<std::size_t>(state.model.outputs()));
-    state.row_input = state.execution.backend().upload(features.data(), DType::f32, 1,
-                                                       state.model.inputs());
+    state.row_input =
+        state.execution.backend().upload(features.data(), DType::f32, 1, state.model.inputs());
     state.row_executable = state.execution.compile(key);
   }
   state.execution.upload_weights();
@@ -193,8 +192,7 @@ const Device& Trainer::device() const noexcept { return state_->execution.device
 
 MemoryPlan Trainer::memory_plan(std::int64_t batch_size, DType x) const {
   require_positive(batch_size, "the batch size");
-  const TargetKind kind =
-      state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
   return state_->execution.backend().plan(
       state_->execution.program({Mode::train, batch_size, x, kind}));
 }
@@ -206,8 +204,7 @@ std::string Trainer::summary(std::int64_t batch_size) const {
 
 std::string Trainer::explain(std::int64_t batch_size, DType x) {
   require_positive(batch_size, "the batch size");
-  const TargetKind kind =
-      state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
   return state_->execution.executable({Mode::train, batch_size, x, kind}).explain();
 }
 

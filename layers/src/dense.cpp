@@ -53,12 +53,12 @@ class Dense final : public Layer {
 
 LayerPtr dense(std::int64_t units, DenseOptions options) {
   if (units < 1) {
-    throw InvalidArgument({.code = "MN-U01",
-                           .what = "a dense layer of " + std::to_string(units) +
-                                   " units cannot be made.",
-                           .evidence = {},
-                           .remedy = "give 1 or more",
-                           .effect = {}});
+    throw InvalidArgument(
+        {.code = "MN-U01",
+         .what = "a dense layer of " + std::to_string(units) + " units cannot be made.",
+         .evidence = {},
+         .remedy = "give 1 or more",
+         .effect = {}});
   }
   return std::make_shared<Dense>(units, std::move(options));
 }

@@ -28,9 +28,7 @@ struct Batch {
     }
   }
   // Views: minnow reads the application's memory, nothing is copied.
-  minnow::Tensor x() const {
-    return minnow::Tensor::view(std::span<const float>(angles), {16, 2});
-  }
+  minnow::Tensor x() const { return minnow::Tensor::view(std::span<const float>(angles), {16, 2}); }
   minnow::Tensor y() const {
     return minnow::Tensor::view(std::span<const float>(response), {16, 1});
   }

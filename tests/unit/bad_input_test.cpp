@@ -14,10 +14,10 @@ class BadInput : public ::testing::Test {
  protected:
   /// The message of a fit() that must fail, and must not have done a step.
   template <class E>
-  std::string fit_message(const Tensor& bad_x, const Tensor& bad_y, const FitOptions& options = {}) {
+  std::string fit_message(const Tensor& bad_x, const Tensor& bad_y,
+                          const FitOptions& options = {}) {
     const auto before = all_weights(model);
-    const std::string message =
-        message_of<E>([&] { trainer.fit(bad_x, bad_y, options); });
+    const std::string message = message_of<E>([&] { trainer.fit(bad_x, bad_y, options); });
     EXPECT_EQ(trainer.steps(), 0);
     EXPECT_EQ(all_weights(model), before);
     return message;
@@ -30,10 +30,11 @@ class BadInput : public ::testing::Test {
 };
 
 TEST_F(BadInput, FeaturesOfAnotherWidth) {
-  EXPECT_EQ(fit_message<ShapeError>(random_tensor({100, 28, 28}, 1), y),
-            "the model expects 10 numbers per row (dense_1), and x has shape (100, 28, 28): 784 per "
-            "row. [MN-N02]\n"
-            "  effect:   nothing was run");
+  EXPECT_EQ(
+      fit_message<ShapeError>(random_tensor({100, 28, 28}, 1), y),
+      "the model expects 10 numbers per row (dense_1), and x has shape (100, 28, 28): 784 per "
+      "row. [MN-N02]\n"
+      "  effect:   nothing was run");
 }
 
 TEST_F(BadInput, RowsThatDoNotMatch) {
@@ -86,13 +87,12 @@ TEST_F(BadInput, TargetsOfTheWrongConvention) {
             "the model has 3 outputs, and y has shape (100, 4): 4 numbers per row. [MN-N02]\n"
             "  effect:   nothing was run");
   Model single(10, {dense(1)});
-  EXPECT_EQ(message_of<InvalidArgument>([&] {
-              Trainer(single, cross_entropy(), adam(), open("cpu"));
-            }),
-            "categorical cross-entropy needs 2 or more classes, and the model has 1 output. "
-            "[MN-N03]\n"
-            "  remedy:   end the model in one unit per class, or train with mse()\n"
-            "  effect:   nothing was run");
+  EXPECT_EQ(
+      message_of<InvalidArgument>([&] { Trainer(single, cross_entropy(), adam(), open("cpu")); }),
+      "categorical cross-entropy needs 2 or more classes, and the model has 1 output. "
+      "[MN-N03]\n"
+      "  remedy:   end the model in one unit per class, or train with mse()\n"
+      "  effect:   nothing was run");
 }
 
 TEST_F(BadInput, NothingToTrainOn) {
@@ -130,7 +130,9 @@ TEST_F(BadInput, ModelsThatCannotBe) {
   EXPECT_EQ(message_of<InvalidArgument>([&] { model.weight("1.weight"); }),
             "the model has no weight named \"1.weight\". [MN-U01]\n"
             "  evidence: it has 0.weight, 0.bias, 2.weight, 2.bias");
-  EXPECT_EQ(message_of<ShapeError>([&] { model.set_weight("0.weight", Tensor({10, 16})); }),
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              model.set_weight("0.weight", Tensor({10, 16}));
+            }),
             "weight \"0.weight\" has shape (16, 10), got (10, 16). [MN-N02]\n"
             "  effect:   the weight is unchanged");
   Tensor bias({16});

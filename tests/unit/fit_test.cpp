@@ -23,15 +23,14 @@ TEST_P(FitTest, TheValidationSplitIsTheLastRows) {
   Trainer by_split(model, cross_entropy(), adam(), device());
   Trainer by_hand(other, cross_entropy(), adam(), device());
   const History a = by_split.fit(x, y, {.epochs = 2, .validation_split = 0.255});
-  const History b = by_hand.fit(x.rows(0, 74), y.rows(0, 74),  // floor(100 * 0.745)
-                                {.epochs = 2, .validation_x = x.rows(74, 100),
-                                 .validation_y = y.rows(74, 100)});
+  const History b =
+      by_hand.fit(x.rows(0, 74), y.rows(0, 74),  // floor(100 * 0.745)
+                  {.epochs = 2, .validation_x = x.rows(74, 100), .validation_y = y.rows(74, 100)});
   EXPECT_EQ(all_weights(model), all_weights(other));
   ASSERT_TRUE(a.epochs[1].validation && b.epochs[1].validation);
   EXPECT_EQ(a.epochs[1].validation->rows, 26);
   EXPECT_EQ(a.epochs[1].validation->loss, b.epochs[1].validation->loss);
-  EXPECT_EQ(by_split.evaluate(x.rows(74, 100), y.rows(74, 100)).loss,
-            a.epochs[1].validation->loss);
+  EXPECT_EQ(by_split.evaluate(x.rows(74, 100), y.rows(74, 100)).loss, a.epochs[1].validation->loss);
   EXPECT_FALSE(by_hand.fit(x, y).epochs[0].validation.has_value());
 }
 
@@ -82,13 +81,13 @@ TEST_P(FitTest, EarlyStoppingRestoresTheBestWeights) {
 TEST_P(FitTest, EarlyStoppingCanKeepTheLastWeights) {
   Trainer trainer(model, cross_entropy(), adam({.learning_rate = 0.02F}), device());
   std::vector<float> last;
-  const History history = trainer.fit(
-      x, y,
-      {.epochs = 100,
-       .validation_x = random_tensor({40, 10}, 78),
-       .validation_y = labels_of(random_tensor({40, 10}, 77), 3),
-       .early_stopping = EarlyStopping{.patience = 0, .restore_best_weights = false},
-       .on_epoch_end = [&](auto&) { last = all_weights(model); }});
+  const History history =
+      trainer.fit(x, y,
+                  {.epochs = 100,
+                   .validation_x = random_tensor({40, 10}, 78),
+                   .validation_y = labels_of(random_tensor({40, 10}, 77), 3),
+                   .early_stopping = EarlyStopping{.patience = 0, .restore_best_weights = false},
+                   .on_epoch_end = [&](auto&) { last = all_weights(model); }});
   EXPECT_EQ(history.end, FitEnd::early_stopping);
   EXPECT_EQ(all_weights(model), last);
 }
@@ -101,11 +100,10 @@ TEST_P(FitTest, AnotherThreadCanStopIt) {
     while (!started) std::this_thread::yield();
     source.request_stop();
   });
-  const History history =
-      trainer.fit(x, y, {.epochs = std::int64_t{1} << 40, .on_epoch_end = [&](auto&) {
-                           started = true;
-                         },
-                         .stop = source.get_token()});
+  const History history = trainer.fit(x, y,
+                                      {.epochs = std::int64_t{1} << 40,
+                                       .on_epoch_end = [&](auto&) { started = true; },
+                                       .stop = source.get_token()});
   EXPECT_EQ(history.end, FitEnd::stopped);
   EXPECT_GE(history.epochs.size(), 1U);
   EXPECT_EQ(history.steps, trainer.steps());
@@ -115,13 +113,14 @@ TEST_P(FitTest, AnotherThreadCanStopIt) {
 TEST_P(FitTest, AStopFromACallbackEndsAfterThatBatch) {
   Trainer trainer(model, cross_entropy(), adam(), device());
   std::stop_source source;
-  const History history = trainer.fit(x, y, {.epochs = 5,
-                                             .batch_size = 10,
-                                             .on_batch_end =
-                                                 [&](const BatchResult& result) {
-                                                   if (result.batch == 3) source.request_stop();
-                                                 },
-                                             .stop = source.get_token()});
+  const History history = trainer.fit(x, y,
+                                      {.epochs = 5,
+                                       .batch_size = 10,
+                                       .on_batch_end =
+                                           [&](const BatchResult& result) {
+                                             if (result.batch == 3) source.request_stop();
+                                           },
+                                       .stop = source.get_token()});
   EXPECT_EQ(history.end, FitEnd::stopped);
   EXPECT_EQ(history.steps, 3);
   EXPECT_TRUE(history.epochs.empty());

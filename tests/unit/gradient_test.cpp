@@ -37,12 +37,12 @@ class Gradients : public OnDevice {
       const Value& value = program.value(id);
       std::vector<float> numbers;
       for (std::int64_t i = 0; i < value.rows * value.cols; ++i) {
-        const auto words = random_words(3, static_cast<std::uint64_t>(id),
-                                        static_cast<std::uint64_t>(i));
-        numbers.push_back(value.dtype == DType::i32
-                              ? static_cast<float>(words.word[0] %
-                                                   static_cast<std::uint32_t>(model.outputs()))
-                              : to_unit_float(words.word[0]));
+        const auto words =
+            random_words(3, static_cast<std::uint64_t>(id), static_cast<std::uint64_t>(i));
+        numbers.push_back(
+            value.dtype == DType::i32
+                ? static_cast<float>(words.word[0] % static_cast<std::uint32_t>(model.outputs()))
+                : to_unit_float(words.word[0]));
       }
       executable->write(id, numbers);
       given[static_cast<std::size_t>(id)] = Numbers(numbers.begin(), numbers.end());

@@ -41,8 +41,8 @@ void expect_sound(const Program& program) {
       const auto [first_a, last_a] = lifetime(program, a);
       const auto [first_b, last_b] = lifetime(program, b);
       const bool alive_together = first_a <= last_b && first_b <= last_a;
-      const bool share_bytes = at(a) < at(b) + bytes_of(program.value(b)) &&
-                               at(b) < at(a) + bytes_of(program.value(a));
+      const bool share_bytes =
+          at(a) < at(b) + bytes_of(program.value(b)) && at(b) < at(a) + bytes_of(program.value(a));
       EXPECT_FALSE(alive_together && share_bytes)
           << program.value(a).name << " and " << program.value(b).name << "\n"
           << program.str();
@@ -52,8 +52,8 @@ void expect_sound(const Program& program) {
 
 Program training_step(const Model& model, bool fused) {
   Program program(7, model.parameters());
-  const ValueId x = program.gather(model.inputs(), DType::f32, {}, TargetKind::values,
-                                   model.outputs());
+  const ValueId x =
+      program.gather(model.inputs(), DType::f32, {}, TargetKind::values, model.outputs());
   std::vector<ValueId> outputs_of;
   const ValueId y = model.record_forward(program, x, &outputs_of);
   model.record_backward(program, x, outputs_of, mse()->record(program, y, program.target(), true));

@@ -30,8 +30,8 @@ class Ops : public OnDevice {
     return {numbers.begin(), numbers.end()};
   }
 
-  /// Runs the program on the device from random inputs and parameters and compares every kept value,
-  /// every gradient, the loss and the count of right answers.
+  /// Runs the program on the device from random inputs and parameters and compares every kept
+  /// value, every gradient, the loss and the count of right answers.
   void check(Program program, double tolerance, bool positive = false) {
     std::vector<Numbers> given(program.values().size());
     auto arena = backend().create_arena(program.parameters(), program.rule().state_arenas);
@@ -158,8 +158,8 @@ TEST_P(Ops, MeanSquaredError) {
     for (const auto cols : kSizes) {
       for (const bool gradient : {false, true}) {
         Program program(rows, {});
-        const ValueId derivative = program.mse(program.input("x", rows, cols),
-                                               program.input("y", rows, cols), gradient);
+        const ValueId derivative =
+            program.mse(program.input("x", rows, cols), program.input("y", rows, cols), gradient);
         if (gradient) program.keep(derivative);
         check(program, 2e-6);
       }
@@ -176,8 +176,7 @@ TEST_P(Ops, CrossEntropies) {
             classes_ = cols;
             Program program(rows, {});
             const ValueId x = program.input("x", rows, cols);
-            const ValueId y =
-                program.input("y", rows, dtype == DType::i32 ? 1 : cols, dtype);
+            const ValueId y = program.input("y", rows, dtype == DType::i32 ? 1 : cols, dtype);
             const ValueId derivative = logits ? program.softmax_cross_entropy(x, y, gradient)
                                               : program.cross_entropy(x, y, gradient);
             if (gradient) program.keep(derivative);
@@ -241,8 +240,13 @@ TEST_P(Ops, GatherTransformsAndShuffles) {
                                               : static_cast<const void*>(numbers.data());
         const auto data = backend().upload(host, dtype, kRows, kCols);
         const auto target = backend().upload(labels.data(), DType::i32, kRows, 1);
-        executable->bind({.x = data.get(), .target = target.get(), .rows = kRows, .position = 0,
-                          .shuffle = shuffle, .seed = 5, .epoch = 2});
+        executable->bind({.x = data.get(),
+                          .target = target.get(),
+                          .rows = kRows,
+                          .position = 0,
+                          .shuffle = shuffle,
+                          .seed = 5,
+                          .epoch = 2});
         executable->run(3);
         executable->wait();
         std::vector<float> actual(kBatch * kCols);
@@ -254,8 +258,9 @@ TEST_P(Ops, GatherTransformsAndShuffles) {
           const auto row = static_cast<std::int64_t>(shuffle ? permutation(position) : position);
           for (std::int64_t j = 0; j < kCols; ++j) {
             const auto at = static_cast<std::size_t>(transform.offset.size() > 1 ? j : 0);
-            const float expected = (numbers[static_cast<std::size_t>(row * kCols + j)] -
-                                    transform.offset[at]) * transform.scale[0];
+            const float expected =
+                (numbers[static_cast<std::size_t>(row * kCols + j)] - transform.offset[at]) *
+                transform.scale[0];
             ASSERT_FLOAT_EQ(actual[static_cast<std::size_t>(i * kCols + j)], expected);
           }
         }

@@ -38,8 +38,7 @@ TEST(ProgramTest, TheFirstLayerComputesNoInputGradient) {
 }
 
 TEST(ProgramTest, FusionLeavesKeptAndSharedValuesAlone) {
-  Program program(2, {{.name = "w", .rows = 3, .cols = 4},
-                      {.name = "b", .rank = 1, .cols = 3}});
+  Program program(2, {{.name = "w", .rows = 3, .cols = 4}, {.name = "b", .rank = 1, .cols = 3}});
   const ValueId y = program.linear(program.input("x", 2, 4), program.parameter(0));
   const ValueId biased = program.add_bias(y, program.parameter(1));
   program.keep(y);

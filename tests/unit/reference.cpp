@@ -113,8 +113,7 @@ struct Interpreter {
     const ValueId x = op.inputs[0], target = op.inputs[1];
     const std::size_t width = cols(x), count = rows(x);
     const std::size_t gradient_at = op.kind == OpKind::mse ? 1 : 2;
-    const ValueId gradient =
-        op.outputs.size() > gradient_at ? op.outputs[gradient_at] : kNoValue;
+    const ValueId gradient = op.outputs.size() > gradient_at ? op.outputs[gradient_at] : kNoValue;
     if (gradient != kNoValue) make(gradient);
     const auto n = static_cast<double>(count);
     for (std::size_t r = 0; r < count; ++r) {

@@ -33,11 +33,15 @@ TEST(ShapeTest, CountsElements) {
 
 TEST(ShapeTest, RefusesOverflowAndNegativeExtents) {
   const std::int64_t big = std::int64_t{1} << 40;
-  EXPECT_EQ(message_of<ShapeError>([&] { Shape{big, big}; }),
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              Shape{big, big};
+            }),
             "the size of a tensor does not fit into 63 bits. [MN-M09]\n"
             "  evidence: 1099511627776 x 1099511627776");
   EXPECT_THROW((Shape{std::int64_t{1} << 61}), ShapeError);  // in bytes
-  EXPECT_EQ(message_of<InvalidArgument>([] { Shape{2, -3}; }),
+  EXPECT_EQ(message_of<InvalidArgument>([] {
+              Shape{2, -3};
+            }),
             "shape (2, -3) has a negative extent. [MN-N02]");
 }
 
@@ -62,8 +66,9 @@ TEST(TensorTest, CopiesOrViewsASpan) {
             "  evidence: it is a view of constant memory\n"
             "  remedy:   clone() it first");
   EXPECT_NO_THROW(constant.clone().mutable_data<float>());
-  EXPECT_EQ(message_of<ShapeError>(
-                [&] { Tensor::from(std::span<const float>(values), {4, 2}); }),
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              Tensor::from(std::span<const float>(values), {4, 2});
+            }),
             "a span of 6 elements does not fill shape (4, 2), which has 8. [MN-N02]");
 }
 
@@ -110,12 +115,10 @@ TEST(TensorTest, ConvertsWhatFits) {
     EXPECT_THROW(one.to(DType::u8), InvalidArgument) << value;
   }
   const float end = 9223372036854775808.0F;  // 2^63 is no i64
-  EXPECT_THROW(Tensor::from(std::span<const float>(&end, 1), {1}).to(DType::i64),
-               InvalidArgument);
+  EXPECT_THROW(Tensor::from(std::span<const float>(&end, 1), {1}).to(DType::i64), InvalidArgument);
   const std::int64_t wide = std::int64_t{1} << 33;
-  EXPECT_EQ(message_of<InvalidArgument>([&] {
-              Tensor::from(std::span<const std::int64_t>(&wide, 1), {1}).to(DType::i32);
-            }),
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [&] { Tensor::from(std::span<const std::int64_t>(&wide, 1), {1}).to(DType::i32); }),
             "element 0 is 8589934592, which i32 cannot hold. [MN-N03]");
 }
 
@@ -132,8 +135,8 @@ TEST(TensorTest, SaysWhenMemoryCannotBeHad) {
 }
 
 TEST(ErrorTest, LeavesOutEmptyParts) {
-  const ShapeError error({.code = "MN-X01", .what = "it failed.", .evidence = {},
-                          .remedy = "do this", .effect = {}});
+  const ShapeError error(
+      {.code = "MN-X01", .what = "it failed.", .evidence = {}, .remedy = "do this", .effect = {}});
   EXPECT_STREQ(error.what(), "it failed. [MN-X01]\n  remedy:   do this");
   EXPECT_EQ(error.code(), "MN-X01");
 }

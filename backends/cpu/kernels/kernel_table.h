@@ -34,7 +34,7 @@ struct AdamStep {
   float* m;
   float* v;
   std::int64_t count;
-  float rate;     // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
+  float rate;  // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
   float beta1;
   float beta2;
   float epsilon;  // times sqrt(1 - beta2^t) for the corrected form
@@ -42,17 +42,17 @@ struct AdamStep {
 
 /// Rows begin..end-1 of a loss over classes; ld: floats from row to row.
 struct LossRows {
-  const float* input;     // logits or probabilities
-  const float* values;    // target rows, or null
+  const float* input;   // logits or probabilities
+  const float* values;  // target rows, or null
   const std::int32_t* labels;
-  float* gradient;        // or null
+  float* gradient;  // or null
   float* row_loss;
   std::int32_t* row_correct;
   std::int64_t begin;
   std::int64_t end;
   std::int64_t cols;
   std::int64_t ld;
-  float gradient_scale;   // 1 / batch
+  float gradient_scale;  // 1 / batch
 };
 
 struct KernelTable {

@@ -11,8 +11,8 @@ constexpr std::int64_t kLanes = MINNOW_VECTOR_BYTES / 4;
 
 // aligned(4): loads and stores through pointers of these types may be unaligned.
 typedef float Vector __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
-typedef std::int32_t Integers __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4),
-                                             may_alias));
+typedef std::int32_t Integers
+    __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }

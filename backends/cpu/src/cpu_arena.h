@@ -16,6 +16,8 @@ class CpuArena final : public Arena {
   std::int64_t steps() const override { return steps_; }
   void set_learning_rate(float rate) override { rate_ = rate; }
   float learning_rate() const noexcept { return rate_; }
+  void set_last_loss(float loss) noexcept { last_loss_ = loss; }
+  float last_loss() const noexcept { return last_loss_; }
 
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   int state_arenas() const noexcept { return state_arenas_; }
@@ -34,6 +36,7 @@ class CpuArena final : public Arena {
   Tensor memory_;  // parameters, gradients, states, one after another
   std::int64_t steps_ = 0;
   float rate_ = 0;
+  float last_loss_ = 0;  // of the last update
 };
 
 }  // namespace minnow::cpu

@@ -19,8 +19,8 @@ std::int64_t most_scratch(const Program& program) {
 }
 
 bool has_update(const Program& program) {
-  return !program.ops().empty() && (program.ops().back().kind == OpKind::adam ||
-                                    program.ops().back().kind == OpKind::sgd);
+  return !program.ops().empty() &&
+         (program.ops().back().kind == OpKind::adam || program.ops().back().kind == OpKind::sgd);
 }
 
 /// "inf" or "nan", the first number of a matrix that is not finite; empty when all are.
@@ -96,8 +96,7 @@ void CpuExecutable::write(ValueId id, std::span<const float> values) {
 void CpuExecutable::read(ValueId id, std::span<float> values) const {
   const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
   for (std::int64_t row = 0; row < matrix.rows; ++row) {
-    std::copy_n(matrix.data + row * matrix.stride, matrix.cols,
-                values.data() + row * matrix.cols);
+    std::copy_n(matrix.data + row * matrix.stride, matrix.cols, values.data() + row * matrix.cols);
   }
 }
 
@@ -129,9 +128,10 @@ bool CpuExecutable::step_is_finite(int workers) const noexcept {
 
 void CpuExecutable::finish_step() noexcept {
   results_[static_cast<std::size_t>(pending_++)] = state_.result;
-  last_loss_ = state_.result.loss;
   state_.feed.position += program_.batch();
-  if (updates_) arena_.set_steps(arena_.steps() + 1);
+  if (!updates_) return;
+  arena_.set_steps(arena_.steps() + 1);
+  arena_.set_last_loss(state_.result.loss);
 }
 
 std::span<const StepResult> CpuExecutable::wait() {
@@ -175,26 +175,29 @@ void CpuExecutable::throw_not_finite() {
   const std::int64_t step = arena_.steps() + 1;
   throw NumericError(
       {.code = "MN-N05",
-       .what = cat("training became not finite at step ", step,
-                   ": the first such value is in the ", where, "."),
-       .evidence = cat("loss of the step before ", last_loss_, ", learning rate ",
-                       arena_.learning_rate()),
+       .what = cat("training became not finite at step ", step, ": the first such value is in the ",
+                   where, "."),
+       .evidence = cat(step == 1 ? "" : cat("loss of the step before ", arena_.last_loss(), ", "),
+                       "learning rate ", arena_.learning_rate()),
        .remedy = "lower the learning rate, or scale the inputs and targets to about 1",
-       .effect = cat("weights are those after step ", step - 1, ", the last good ones")},
+       .effect = step == 1
+                     ? "no weight was changed"
+                     : cat("weights are those after step ", step - 1, ", the last good ones")},
       step, where);
 }
 
 std::string CpuExecutable::explain() const {
   std::string text = cat("cpu: ", kernels_.isa, ", tile ", kernels_.tile_rows, "x32, ", workers_,
                          " of ", pool_->size(), " threads",
-                         workers_ < pool_->size() ? " (the step is too short to share)" : "",
-                         "\n");
+                         workers_ < pool_->size() ? " (the step is too short to share)" : "", "\n");
   for (std::size_t i = 0; i < program_.ops().size(); ++i) {
     const Op& op = program_.ops()[i];
-    text += cat("  ", name_of(op.kind), op.kind == OpKind::linear && op.inputs.size() > 2 ? "+bias" : "",
+    text += cat("  ", name_of(op.kind),
+                op.kind == OpKind::linear && op.inputs.size() > 2 ? "+bias" : "",
                 op.relu ? "+relu" : "",
                 op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 ? "+relu_grad" : "");
-    if (op.layer >= 0) text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
+    if (op.layer >= 0)
+      text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
     text += '\n';
   }
   return text;

@@ -46,9 +46,8 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   StepState state_;
   std::vector<ScheduledTask> schedule_;
   std::vector<StepResult> results_;
-  std::int64_t pending_ = 0;   // results since the last wait
+  std::int64_t pending_ = 0;    // results since the last wait
   std::int64_t requested_ = 0;  // steps of the running run()
-  float last_loss_ = 0;
   bool failed_ = false;
 };
 

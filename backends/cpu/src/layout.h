@@ -4,9 +4,9 @@
 // with zeros, so that no kernel needs a remainder loop.
 //
 // An activation is row-major with a stride. A weight (outputs, inputs) is stored transposed, in
-// panels of 32 outputs: panel p holds (inputs x 32), the last one (inputs x 16) where 16 are enough.
-// A thread that owns some panels reads and writes one contiguous piece of weight, gradient and
-// moments.
+// panels of 32 outputs: panel p holds (inputs x 32), the last one (inputs x 16) where 16 are
+// enough. A thread that owns some panels reads and writes one contiguous piece of weight, gradient
+// and moments.
 
 #include <minnow/program.h>
 

@@ -30,12 +30,10 @@ std::vector<Bytes> bytes_of(const TaskContext& context, const std::vector<ValueI
   for (const ValueId id : ids) {
     const Value& value = context.program.value(id);
     const float* begin = context.matrix(id).data;
-    const bool in_arena =
-        value.kind == ValueKind::parameter || value.kind == ValueKind::gradient;
+    const bool in_arena = value.kind == ValueKind::parameter || value.kind == ValueKind::gradient;
     const std::int64_t floats =
-        in_arena
-            ? slice_floats(context.program.parameters()[static_cast<std::size_t>(value.slot)])
-            : activation_bytes(value) / 4;
+        in_arena ? slice_floats(context.program.parameters()[static_cast<std::size_t>(value.slot)])
+                 : activation_bytes(value) / 4;
     found.push_back({begin, begin + floats});
   }
   return found;

@@ -59,10 +59,10 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
       float* into = x.data + i * x.stride;
       if (source.dtype == DType::u8) {
         kernels->gather_u8(static_cast<const std::uint8_t*>(source.data) + row * x.cols, into,
-                          offset.data(), scale.data(), x.cols, per_feature);
+                           offset.data(), scale.data(), x.cols, per_feature);
       } else {
         kernels->gather_f32(static_cast<const float*>(source.data) + row * x.cols, into,
-                           offset.data(), scale.data(), x.cols, per_feature);
+                            offset.data(), scale.data(), x.cols, per_feature);
       }
       if (!has_target) continue;
       const void* wanted = static_cast<const CpuData&>(*feed.target).data;
@@ -85,31 +85,31 @@ std::unique_ptr<Task> linear(const TaskContext& context, const Op& op) {
   const Epilogue epilogue = bias == nullptr ? Epilogue::store
                             : op.relu       ? Epilogue::bias_relu
                                             : Epilogue::bias;
-  return task([=, kernels = &context.kernels, relu = op.relu && bias == nullptr](int worker,
-                                                                                 int workers) {
-    for_panel_rows(panel_count(y.cols), y.rows, worker, workers,
-                   [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
-                     const std::int64_t width = panel_width(y.cols, panel);
-                     float* into = y.data + begin * y.stride + panel * kPanel;
-                     kernels->gemm({.a = x.data + begin * x.stride,
-                                    .a_row = x.stride,
-                                    .a_depth = 1,
-                                    .b = weight + panel * kPanel * x.cols,
-                                    .b_depth = width,
-                                    .c = into,
-                                    .c_row = y.stride,
-                                    .rows = end - begin,
-                                    .depth = x.cols,
-                                    .width = static_cast<std::int32_t>(width),
-                                    .epilogue = epilogue,
-                                    .extra = bias == nullptr ? nullptr : bias + panel * kPanel,
-                                    .extra_row = 0});
-                     if (!relu) return;  // a ReLU without a bias has no epilogue of its own
-                     for (std::int64_t row = begin; row < end; ++row, into += y.stride) {
-                       kernels->relu(into, into, width);
-                     }
-                   });
-  });
+  return task(
+      [=, kernels = &context.kernels, relu = op.relu && bias == nullptr](int worker, int workers) {
+        for_panel_rows(panel_count(y.cols), y.rows, worker, workers,
+                       [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                         const std::int64_t width = panel_width(y.cols, panel);
+                         float* into = y.data + begin * y.stride + panel * kPanel;
+                         kernels->gemm({.a = x.data + begin * x.stride,
+                                        .a_row = x.stride,
+                                        .a_depth = 1,
+                                        .b = weight + panel * kPanel * x.cols,
+                                        .b_depth = width,
+                                        .c = into,
+                                        .c_row = y.stride,
+                                        .rows = end - begin,
+                                        .depth = x.cols,
+                                        .width = static_cast<std::int32_t>(width),
+                                        .epilogue = epilogue,
+                                        .extra = bias == nullptr ? nullptr : bias + panel * kPanel,
+                                        .extra_row = 0});
+                         if (!relu) return;  // a ReLU without a bias has no epilogue of its own
+                         for (std::int64_t row = begin; row < end; ++row, into += y.stride) {
+                           kernels->relu(into, into, width);
+                         }
+                       });
+      });
 }
 
 std::unique_ptr<Task> linear_input_grad(const TaskContext& context, const Op& op) {
@@ -124,22 +124,21 @@ std::unique_ptr<Task> linear_input_grad(const TaskContext& context, const Op& op
         panel_count(dx.cols), dx.rows, worker, workers,
         [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
           kernels->transpose_panels(weight, dx.cols, dy.cols, panel * kPanel, transposed);
-          kernels->gemm(
-              {.a = dy.data + begin * dy.stride,
-               .a_row = dy.stride,
-               .a_depth = 1,
-               .b = transposed,
-               .b_depth = kPanel,
-               .c = dx.data + begin * dx.stride + panel * kPanel,
-               .c_row = dx.stride,
-               .rows = end - begin,
-               .depth = dy.cols,
-               .width = static_cast<std::int32_t>(panel_width(dx.cols, panel)),
-               .epilogue = mask.data == nullptr ? Epilogue::store : Epilogue::mask,
-               .extra = mask.data == nullptr
-                            ? nullptr
-                            : mask.data + begin * mask.stride + panel * kPanel,
-               .extra_row = mask.stride});
+          kernels->gemm({.a = dy.data + begin * dy.stride,
+                         .a_row = dy.stride,
+                         .a_depth = 1,
+                         .b = transposed,
+                         .b_depth = kPanel,
+                         .c = dx.data + begin * dx.stride + panel * kPanel,
+                         .c_row = dx.stride,
+                         .rows = end - begin,
+                         .depth = dy.cols,
+                         .width = static_cast<std::int32_t>(panel_width(dx.cols, panel)),
+                         .epilogue = mask.data == nullptr ? Epilogue::store : Epilogue::mask,
+                         .extra = mask.data == nullptr
+                                      ? nullptr
+                                      : mask.data + begin * mask.stride + panel * kPanel,
+                         .extra_row = mask.stride});
         });
   });
 }
@@ -225,16 +224,16 @@ std::vector<std::unique_ptr<Task>> mse(const TaskContext& context, const Op& op)
   const Matrix gradient = op.outputs.size() > 1 ? context.matrix(op.outputs[1]) : Matrix{};
   const double count = static_cast<double>(x.rows) * static_cast<double>(x.cols);
   std::vector<std::unique_ptr<Task>> tasks;
-  tasks.push_back(task([=, state = &context.state, kernels = &context.kernels](int worker,
-                                                                               int workers) {
-    const Share rows = share(x.rows, worker, workers);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      state->row_loss[static_cast<std::size_t>(row)] = kernels->mse(
-          x.data + row * x.stride, target.data + row * target.stride,
-          gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride, x.cols,
-          padded(x.cols), static_cast<float>(2.0 / count));
-    }
-  }));
+  tasks.push_back(
+      task([=, state = &context.state, kernels = &context.kernels](int worker, int workers) {
+        const Share rows = share(x.rows, worker, workers);
+        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+          state->row_loss[static_cast<std::size_t>(row)] = kernels->mse(
+              x.data + row * x.stride, target.data + row * target.stride,
+              gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride, x.cols,
+              padded(x.cols), static_cast<float>(2.0 / count));
+        }
+      }));
   tasks.push_back(finish_loss(context, count));
   return tasks;
 }
@@ -268,8 +267,8 @@ std::vector<std::unique_ptr<Task>> class_loss(const TaskContext& context, const 
 /// First every gradient is looked at, then all weights are updated or none is.
 std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& op) {
   std::vector<std::unique_ptr<Task>> tasks;
-  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena,
-                        state = &context.state](int worker, int workers) {
+  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state](
+                           int worker, int workers) {
     bool finite = true;
     for (std::size_t slot = 0; slot < arena->parameters().size(); ++slot) {
       const Share part = share_of_slice(arena->parameters()[slot], worker, workers);
@@ -278,9 +277,8 @@ std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& 
     }
     state->gradients_finite[static_cast<std::size_t>(worker)] = finite ? 1 : 0;
   }));
-  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena,
-                        state = &context.state, rule = context.program.rule(),
-                        kind = op.kind](int worker, int workers) {
+  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state,
+                        rule = context.program.rule(), kind = op.kind](int worker, int workers) {
     if (!state->loss_finite) return;
     for (int other = 0; other < workers; ++other) {
       if (state->gradients_finite[static_cast<std::size_t>(other)] == 0) return;
@@ -347,8 +345,8 @@ std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const 
         f(x, b, y, width);
       }));
     case OpKind::relu:
-      return one(by_rows(
-          context, op, [=, f = kernels.relu](auto* x, auto*, auto* y) { f(x, y, width); }));
+      return one(
+          by_rows(context, op, [=, f = kernels.relu](auto* x, auto*, auto* y) { f(x, y, width); }));
     case OpKind::softmax:
       return one(by_rows(context, op, [=, f = kernels.softmax](auto* x, auto*, auto* y) {
         f(x, y, cols, width);
@@ -358,10 +356,9 @@ std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const 
         f(dy, y, dx, width);
       }));
     case OpKind::softmax_grad:
-      return one(by_rows(context, op,
-                         [=, f = kernels.softmax_grad](auto* dy, auto* y, auto* dx) {
-                           f(dy, y, dx, cols, width);
-                         }));
+      return one(by_rows(context, op, [=, f = kernels.softmax_grad](auto* dy, auto* y, auto* dx) {
+        f(dy, y, dx, cols, width);
+      }));
     case OpKind::mse:
       return mse(context, op);
     case OpKind::cross_entropy:

@@ -32,8 +32,8 @@ struct ActivationPlan {
   std::int64_t bytes = 0;
 };
 /// `bytes_of` says how much room a value needs in the backend's layout.
-MINNOW_API ActivationPlan plan_activations(
-    const Program& program, const std::function<std::int64_t(const Value&)>& bytes_of);
+MINNOW_API ActivationPlan
+plan_activations(const Program& program, const std::function<std::int64_t(const Value&)>& bytes_of);
 
 MINNOW_API std::string format_bytes(std::int64_t bytes);  // "1.99 MiB"
 

@@ -40,6 +40,7 @@ class MINNOW_API Model {
   std::int64_t inputs() const noexcept { return inputs_; }
   std::int64_t outputs() const noexcept { return outputs_; }
   const std::vector<LayerPtr>& layers() const noexcept { return layers_; }
+  const std::vector<std::string>& layer_names() const noexcept { return layer_names_; }
   const ModelOptions& options() const noexcept { return options_; }
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   std::int64_t parameter_count() const noexcept;

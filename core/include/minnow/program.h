@@ -31,8 +31,8 @@ struct ParameterSpec {
   std::string name = {};   // "0.weight"
   std::string layer = {};  // "dense_1"
   int rank = 2;
-  std::int64_t rows = 1;   // outputs of a weight
-  std::int64_t cols = 1;   // inputs of a weight
+  std::int64_t rows = 1;  // outputs of a weight
+  std::int64_t cols = 1;  // inputs of a weight
   Init init = Init::zeros;
   Tensor given = {};  // the values, with Init::given
 };

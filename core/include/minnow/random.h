@@ -43,10 +43,10 @@ MINNOW_HOST_DEVICE constexpr PhiloxKey philox_key(std::uint64_t seed) {
 /// Four random words for element `index` of stream `stream` under `seed`.
 MINNOW_HOST_DEVICE constexpr PhiloxCounter random_words(std::uint64_t seed, std::uint64_t stream,
                                                         std::uint64_t index) {
-  return philox4x32({{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-                      static_cast<std::uint32_t>(stream),
-                      static_cast<std::uint32_t>(stream >> 32)}},
-                    philox_key(seed));
+  return philox4x32(
+      {{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+        static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)}},
+      philox_key(seed));
 }
 
 /// Uniform in [0, 1): the top 24 bits of a word.

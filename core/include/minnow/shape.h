@@ -19,7 +19,7 @@ namespace minnow {
 
 enum class DType : std::uint8_t { f32, u8, i32, i64 };
 
-MINNOW_API std::int64_t size_of(DType dtype) noexcept;     // bytes per element
+MINNOW_API std::int64_t size_of(DType dtype) noexcept;      // bytes per element
 MINNOW_API std::string_view name_of(DType dtype) noexcept;  // "f32"
 
 template <class T>

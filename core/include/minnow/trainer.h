@@ -8,8 +8,9 @@
 ///     auto y_hat   = trainer.predict(x);
 ///
 /// x is (rows, ...) with model.inputs() numbers per row, f32 or u8. y is (rows, ...) f32 with
-/// model.outputs() numbers per row, or, for a loss over classes, integer labels (rows) or (rows, 1).
-/// All data is checked before the first step. One thread at a time; only `stop` crosses threads.
+/// model.outputs() numbers per row, or, for a loss over classes, integer labels (rows) or (rows,
+/// 1). All data is checked before the first step. One thread at a time; only `stop` crosses
+/// threads.
 
 #include <minnow/backend.h>
 #include <minnow/export.h>

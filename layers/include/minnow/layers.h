@@ -18,7 +18,7 @@ struct DenseOptions {
   /// glorot_uniform: U(-a, a), a = sqrt(6/(in+out)) (Glorot and Bengio 2010); he_uniform:
   /// a = sqrt(6/in), he_normal: N(0, 2/in), not truncated (He et al. 2015). Biases start at zero.
   Init init = Init::glorot_uniform;
-  Tensor weight = {};  // (units, inputs): the starting weight, instead of `init`
+  Tensor weight = {};       // (units, inputs): the starting weight, instead of `init`
   Tensor bias_values = {};  // (units)
 };
 
