@@ -139,6 +139,24 @@ TEST_P(Ops, LinearGradients) {
   }
 }
 
+// Weights larger than the caches take another path, and so do few rows of them.
+TEST_P(Ops, LargeWeights) {
+  constexpr std::int64_t kIn = 2070, kOut = 2050;
+  for (const std::int64_t rows : {3, 65}) {
+    Program program(rows, {weight(kOut, kIn), bias(kOut)});
+    const ValueId x = program.input("x", rows, kIn);
+    const ValueId dy = program.input("dy", rows, kOut);
+    const ValueId y =
+        program.add_bias(program.linear(x, program.parameter(0)), program.parameter(1));
+    program.keep(program.relu(y));
+    program.linear_weight_grad(dy, x, program.gradient(0));
+    const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
+    program.keep(program.relu_grad(dx, x));
+    check(fuse(program), 2e-4);
+    ASSERT_EQ(fuse(program).ops().size(), 3U);
+  }
+}
+
 TEST_P(Ops, Softmax) {
   for (const auto rows : kSizes) {
     for (const auto cols : kSizes) {

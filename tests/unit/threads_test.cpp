@@ -34,6 +34,29 @@ TEST(ThreadsTest, AnyNumberOfThreadsGivesTheSameBits) {
   }
 }
 
+TEST(ThreadsTest, LargeWeightsGiveTheSameBitsToo) {
+  const Tensor x = random_tensor({130, 2070}, 1), y = random_tensor({130, 10}, 2);
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2, 3}) {
+    Model model(2070, {dense(2050), relu(), dense(10)}, {.seed = 1});
+    Trainer trainer(model, mse(), adam(), open("cpu", {.threads = threads}));
+    trainer.fit(x, y, {.batch_size = 70});  // 60 rows in the last batch: not through Eigen
+    EXPECT_NE(trainer.explain(70).find("Eigen"), std::string::npos);
+    EXPECT_EQ(trainer.explain(60).find("Eigen"), std::string::npos);
+    results.push_back(all_weights(model));
+  }
+  EXPECT_EQ(results[1], results[0]);
+  EXPECT_EQ(results[2], results[0]);
+}
+
+TEST(ThreadsTest, BatchesOfSeveralBlocksAgreeWithSmallOnes) {
+  const Tensor x = random_tensor({1100, 2070}, 1), y = random_tensor({1100, 2050}, 2);
+  Model model(2070, {dense(2050), relu()}, {.seed = 1});
+  Trainer trainer(model, mse(), adam(), open("cpu"));
+  // 1100 rows are three blocks through Eigen; 50 go through the tiles.
+  EXPECT_NEAR(trainer.evaluate(x, y, 1100).loss, trainer.evaluate(x, y, 50).loss, 1e-6);
+}
+
 TEST(ThreadsTest, AShortStepStaysOnOneThread) {
   Model model = small_classifier();
   Trainer trainer(model, cross_entropy(), adam(), open("cpu", {.threads = 2}));

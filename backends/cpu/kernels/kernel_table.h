@@ -9,9 +9,9 @@ namespace minnow::cpu {
 
 enum class Epilogue : std::int32_t { store, bias, bias_relu, mask };
 
-/// C (rows x width) = A (rows x depth) * B (depth x width), width 16 or 32. A is read with any row
-/// and depth stride, so that it may be a transposed matrix. The depth is never split: every element
-/// is one chain of multiply-adds from depth 0 up, whatever the cut into rows and threads.
+/// C (rows x width) = A (rows x depth) * B (depth x width), width a multiple of 16. A is read with
+/// any row and depth stride, so that it may be a transposed matrix. The depth is never split: every
+/// element is one chain of multiply-adds from depth 0 up, whatever the cut into rows and threads.
 struct GemmPanel {
   const float* a;
   std::int64_t a_row;
@@ -27,6 +27,29 @@ struct GemmPanel {
   const float* extra;      // bias: `width` numbers; mask: rows x width
   std::int64_t extra_row;  // of the mask
 };
+
+/// C (rows x cols) = or += A (rows x depth) * B (depth x cols), row-major with strides; a
+/// transposed operand is stored the other way round. For matrices larger than the caches.
+struct EigenGemm {
+  const float* a;
+  std::int64_t a_stride;
+  bool a_transposed;
+  const float* b;
+  std::int64_t b_stride;
+  bool b_transposed;
+  float* c;
+  std::int64_t c_stride;
+  std::int64_t rows;
+  std::int64_t cols;
+  std::int64_t depth;
+  bool accumulate;
+  float* workspace;  // kEigenWorkspace floats, aligned to 64 bytes
+};
+inline constexpr std::int64_t kEigenBlockDepth = 256;
+inline constexpr std::int64_t kEigenBlockCols = 512;
+inline constexpr std::int64_t kEigenBlockRows = 512;
+inline constexpr std::int64_t kEigenWorkspace =
+    kEigenBlockDepth * (kEigenBlockCols + kEigenBlockRows);
 
 struct AdamStep {
   float* p;
@@ -59,9 +82,11 @@ struct KernelTable {
   const char* isa;
   std::int32_t tile_rows;
   void (*gemm)(const GemmPanel&);
-  /// into (depth x 32) = transposed 32 rows of a panel-packed weight, rows first..first+31.
+  void (*eigen_gemm)(const EigenGemm&);
+  /// into (outputs x 32) = the transpose of 32 rows, first..first+31, of a weight stored as panels
+  /// of `panel` columns, (inputs x panel); see layout.h.
   void (*transpose_panels)(const float* weight, std::int64_t inputs, std::int64_t outputs,
-                           std::int64_t first, float* into);
+                           std::int64_t panel, std::int64_t first, float* into);
   void (*gather_f32)(const float* row, float* into, const float* offset, const float* scale,
                      std::int64_t count, bool per_feature);
   void (*gather_u8)(const std::uint8_t* row, float* into, const float* offset, const float* scale,
@@ -90,6 +115,9 @@ extern "C" {
 const KernelTable* minnow_cpu_kernels_v1();
 const KernelTable* minnow_cpu_kernels_v3();
 const KernelTable* minnow_cpu_kernels_v4();
+void minnow_cpu_eigen_gemm_v1(const EigenGemm& gemm);
+void minnow_cpu_eigen_gemm_v3(const EigenGemm& gemm);
+void minnow_cpu_eigen_gemm_v4(const EigenGemm& gemm);
 }
 
 }  // namespace minnow::cpu

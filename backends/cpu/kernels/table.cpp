@@ -15,6 +15,7 @@ constexpr KernelTable kTable{
     .isa = "x86-64-" MINNOW_TEXT(MINNOW_ISA),
     .tile_rows = kTileRows,
     .gemm = gemm,
+    .eigen_gemm = MINNOW_JOIN(minnow_cpu_eigen_gemm_, MINNOW_ISA),
     .transpose_panels = transpose_panels,
     .gather_f32 = gather_row<float>,
     .gather_u8 = gather_row<std::uint8_t>,

@@ -47,21 +47,18 @@ bool all_finite(const float* x, std::int64_t count) {
   return sum(flags[0] + flags[1] + flags[2] + flags[3]) == 0.0F;
 }
 
-// A weight is stored as panels of 32 columns of its transpose, (inputs x 32), the last one of 16
-// where that is enough; see layout.h.
 void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t outputs,
-                      std::int64_t first, float* into) {
+                      std::int64_t panel, std::int64_t first, float* into) {
   const std::int64_t rows = inputs - first < 32 ? inputs - first : 32;
-  for (std::int64_t panel = 0; panel * 32 < outputs; ++panel) {
-    const std::int64_t left = outputs - panel * 32;
-    const std::int64_t width = left > 16 ? 32 : 16;
-    const std::int64_t used = left < width ? left : width;
-    const float* from = weight + panel * 32 * inputs + first * width;
-    float* to = into + panel * 32 * 32;
+  for (std::int64_t begin = 0; begin < outputs; begin += panel) {
+    const std::int64_t left = outputs - begin < panel ? outputs - begin : panel;
+    const std::int64_t width = (left + 15) / 16 * 16;
+    const float* from = weight + begin * inputs + first * width;
+    float* to = into + begin * 32;
     // In blocks of 8 x 8: both sides then stay within a few cache lines.
     for (std::int64_t row = 0; row < 32; row += 8) {
-      for (std::int64_t col = 0; col < used; col += 8) {
-        const std::int64_t cols = used - col < 8 ? used - col : 8;
+      for (std::int64_t col = 0; col < left; col += 8) {
+        const std::int64_t cols = left - col < 8 ? left - col : 8;
         for (std::int64_t c = 0; c < cols; ++c) {
           for (std::int64_t r = 0; r < 8; ++r) {
             to[(col + c) * 32 + row + r] =

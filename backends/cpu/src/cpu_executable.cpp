@@ -198,6 +198,7 @@ std::string CpuExecutable::explain() const {
                 op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 ? "+relu_grad" : "");
     if (op.layer >= 0)
       text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
+    if (runs_on_eigen(program_, op)) text += "  (Eigen: the weight is larger than the caches)";
     text += '\n';
   }
   return text;

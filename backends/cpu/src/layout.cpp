@@ -7,8 +7,9 @@ namespace {
 
 // Where element (output, input) of a weight stands in its slice.
 std::int64_t weight_index(const ParameterSpec& spec, std::int64_t output, std::int64_t input) {
-  const std::int64_t panel = output / kPanel;
-  return panel * kPanel * spec.cols + input * panel_width(spec.rows, panel) + output % kPanel;
+  const Panels panels(spec.rows, spec.cols);
+  const std::int64_t panel = output / panels.size;
+  return panels.offset(panel) + input * panels.width(panel) + output % panels.size;
 }
 
 }  // namespace
@@ -51,11 +52,12 @@ void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dens
 
 Share share_of_slice(const ParameterSpec& spec, int worker, int workers) {
   if (spec.rank == 1) return share_of_16(padded(spec.cols), worker, workers);
-  const Share rows = share(panel_count(spec.rows) * spec.cols, worker, workers);
+  const Panels panels(spec.rows, spec.cols);
+  const Share rows = share(panels.count() * spec.cols, worker, workers);
   const auto floats = [&](std::int64_t row) {
     const std::int64_t panel = row / spec.cols;
-    if (panel == panel_count(spec.rows)) return slice_floats(spec);
-    return panel * kPanel * spec.cols + row % spec.cols * panel_width(spec.rows, panel);
+    if (panel == panels.count()) return slice_floats(spec);
+    return panels.offset(panel) + row % spec.cols * panels.width(panel);
   };
   return {floats(rows.begin), floats(rows.end)};
 }

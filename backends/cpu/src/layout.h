@@ -4,9 +4,10 @@
 // with zeros, so that no kernel needs a remainder loop.
 //
 // An activation is row-major with a stride. A weight (outputs, inputs) is stored transposed, in
-// panels of 32 outputs: panel p holds (inputs x 32), the last one (inputs x 16) where 16 are
-// enough. A thread that owns some panels reads and writes one contiguous piece of weight, gradient
-// and moments.
+// panels of 32 outputs, each (inputs x 32), the last one as narrow as 16 where that is enough. A
+// thread that owns some panels reads and writes one contiguous piece of weight, gradient and
+// moments. Weights of 4 million numbers and more have panels of 512: those go through Eigen, whose
+// blocking for the caches wins there and wants wide matrices.
 
 #include <minnow/program.h>
 
@@ -14,8 +15,6 @@
 #include <span>
 
 namespace minnow::cpu {
-
-inline constexpr std::int64_t kPanel = 32;
 
 constexpr std::int64_t padded(std::int64_t cols) { return (cols + 15) / 16 * 16; }
 
@@ -25,10 +24,26 @@ constexpr std::int64_t activation_stride(std::int64_t cols) {
   return stride >= 128 && stride % 64 == 0 ? stride + 16 : stride;
 }
 
-constexpr std::int64_t panel_count(std::int64_t outputs) { return (outputs + kPanel - 1) / kPanel; }
-constexpr std::int64_t panel_width(std::int64_t outputs, std::int64_t panel) {
-  return outputs - panel * kPanel > 16 ? 32 : 16;
-}
+struct Panels {
+  constexpr Panels(std::int64_t weight_outputs, std::int64_t weight_inputs)
+      : outputs(weight_outputs),
+        inputs(weight_inputs),
+        size(weight_outputs * weight_inputs >= std::int64_t{1} << 22 ? 512 : 32) {}
+
+  constexpr std::int64_t count() const { return (outputs + size - 1) / size; }
+  constexpr std::int64_t width(std::int64_t panel) const {
+    const std::int64_t left = padded(outputs - panel * size);
+    return left < size ? left : size;
+  }
+  /// Floats before a panel.
+  constexpr std::int64_t offset(std::int64_t panel) const { return panel * size * inputs; }
+  /// Whether a product of so many rows goes through Eigen.
+  constexpr bool on_eigen(std::int64_t rows) const { return size == 512 && rows >= 64; }
+
+  std::int64_t outputs;
+  std::int64_t inputs;
+  std::int64_t size;
+};
 
 /// Floats that a parameter takes in an arena.
 std::int64_t slice_floats(const ParameterSpec& spec);

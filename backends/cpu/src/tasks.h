@@ -64,6 +64,9 @@ struct TaskContext {
 /// Floats of scratch memory that an op needs per worker.
 std::int64_t scratch_floats(const Program& program, const Op& op);
 
+/// Whether an op is a product that goes through Eigen and not through the tiles.
+bool runs_on_eigen(const Program& program, const Op& op);
+
 /// The tasks that an op becomes, in order; each needs the one before it to be complete.
 std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const Op& op);
 

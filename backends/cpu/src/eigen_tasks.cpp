@@ -1,0 +1,144 @@
+// Products with large weights, through Eigen. C is cut into blocks whatever the number of threads,
+// because Eigen's sums depend on the size of a block.
+
+#include <algorithm>
+
+#include "layout.h"
+#include "task_parts.h"
+
+namespace minnow::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 512;
+
+/// Calls kernel(panel, first row, end row) for a worker's blocks of up to 512 rows of each panel.
+template <class Kernel>
+void for_blocks(std::int64_t panels, std::int64_t rows, int worker, int workers, Kernel kernel) {
+  const std::int64_t blocks = (rows + kBlock - 1) / kBlock;
+  const Share part = share(panels * blocks, worker, workers);
+  for (std::int64_t i = part.begin; i < part.end; ++i) {
+    const std::int64_t begin = i % blocks * kBlock;
+    kernel(i / blocks, begin, std::min(begin + kBlock, rows));
+  }
+}
+
+}  // namespace
+
+bool runs_on_eigen(const Program& program, const Op& op) {
+  const auto cols = [&](const std::vector<ValueId>& ids, std::size_t i) {
+    return program.value(ids.at(i)).cols;
+  };
+  const std::int64_t rows = op.inputs.empty() ? 0 : program.value(op.inputs[0]).rows;
+  switch (op.kind) {
+    case OpKind::linear:
+      return Panels(cols(op.outputs, 0), cols(op.inputs, 0)).on_eigen(rows);
+    case OpKind::linear_input_grad:
+      return Panels(cols(op.inputs, 0), cols(op.outputs, 0)).on_eigen(rows);
+    case OpKind::linear_weight_grad:
+      return Panels(cols(op.inputs, 0), cols(op.inputs, 1)).on_eigen(rows);
+    default:
+      return false;
+  }
+}
+
+std::unique_ptr<Task> make_eigen_linear(const TaskContext& context, const Op& op) {
+  const Matrix x = context.matrix(op.inputs[0]);
+  const Matrix y = context.matrix(op.outputs[0]);
+  const Panels panels(y.cols, x.cols);
+  const float* weight = context.matrix(op.inputs[1]).data;
+  const float* bias = op.inputs.size() > 2 ? context.matrix(op.inputs[2]).data : nullptr;
+  return task([=, relu = op.relu, kernels = &context.kernels, scratch = context.scratch,
+               scratch_floats = context.scratch_floats](int worker, int workers) {
+    for_blocks(panels.count(), y.rows, worker, workers,
+               [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                 const std::int64_t first = panel * panels.size;
+                 const std::int64_t width = panels.width(panel);
+                 float* into = y.data + begin * y.stride + first;
+                 kernels->eigen_gemm({.a = x.data + begin * x.stride,
+                                      .a_stride = x.stride,
+                                      .a_transposed = false,
+                                      .b = weight + panels.offset(panel),
+                                      .b_stride = width,
+                                      .b_transposed = false,
+                                      .c = into,
+                                      .c_stride = y.stride,
+                                      .rows = end - begin,
+                                      .cols = width,
+                                      .depth = x.cols,
+                                      .accumulate = false,
+                                      .workspace = scratch + worker * scratch_floats});
+                 for (std::int64_t row = begin; row < end; ++row, into += y.stride) {
+                   if (bias != nullptr) kernels->add_bias(into, bias + first, into, width);
+                   if (relu) kernels->relu(into, into, width);
+                 }
+               });
+  });
+}
+
+std::unique_ptr<Task> make_eigen_linear_input_grad(const TaskContext& context, const Op& op) {
+  const Matrix dy = context.matrix(op.inputs[0]);
+  const Matrix dx = context.matrix(op.outputs[0]);
+  const Panels panels(dy.cols, dx.cols);
+  const float* weight = context.matrix(op.inputs[1]).data;
+  const Matrix mask = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
+  return task([=, kernels = &context.kernels, scratch = context.scratch,
+               scratch_floats = context.scratch_floats](int worker, int workers) {
+    for_blocks((dx.cols + kBlock - 1) / kBlock, dx.rows, worker, workers,
+               [&](std::int64_t strip, std::int64_t begin, std::int64_t end) {
+                 const std::int64_t first = strip * kBlock;
+                 const std::int64_t cols = std::min(kBlock, dx.cols - first);
+                 float* into = dx.data + begin * dx.stride + first;
+                 for (std::int64_t panel = 0; panel < panels.count(); ++panel) {
+                   const std::int64_t width = panels.width(panel);
+                   kernels->eigen_gemm({.a = dy.data + begin * dy.stride + panel * panels.size,
+                                        .a_stride = dy.stride,
+                                        .a_transposed = false,
+                                        .b = weight + panels.offset(panel) + first * width,
+                                        .b_stride = width,
+                                        .b_transposed = true,
+                                        .c = into,
+                                        .c_stride = dx.stride,
+                                        .rows = end - begin,
+                                        .cols = cols,
+                                        .depth = std::min(width, dy.cols - panel * panels.size),
+                                        .accumulate = panel > 0,
+                                        .workspace = scratch + worker * scratch_floats});
+                 }
+                 for (std::int64_t row = begin; row < end; ++row, into += dx.stride) {
+                   std::fill_n(into + cols, padded(cols) - cols, 0.0F);
+                   if (mask.data == nullptr) continue;
+                   kernels->relu_grad(into, mask.data + row * mask.stride + first, into,
+                                      padded(cols));
+                 }
+               });
+  });
+}
+
+std::unique_ptr<Task> make_eigen_linear_weight_grad(const TaskContext& context, const Op& op) {
+  const Matrix dy = context.matrix(op.inputs[0]);
+  const Matrix x = context.matrix(op.inputs[1]);
+  const Panels panels(dy.cols, x.cols);
+  float* into = context.matrix(op.outputs[0]).data;
+  return task([=, kernels = &context.kernels, scratch = context.scratch,
+               scratch_floats = context.scratch_floats](int worker, int workers) {
+    for_blocks(panels.count(), x.cols, worker, workers,
+               [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                 const std::int64_t width = panels.width(panel);
+                 kernels->eigen_gemm({.a = x.data + begin,
+                                      .a_stride = x.stride,
+                                      .a_transposed = true,
+                                      .b = dy.data + panel * panels.size,
+                                      .b_stride = dy.stride,
+                                      .b_transposed = false,
+                                      .c = into + panels.offset(panel) + begin * width,
+                                      .c_stride = width,
+                                      .rows = end - begin,
+                                      .cols = width,
+                                      .depth = x.rows,
+                                      .accumulate = false,
+                                      .workspace = scratch + worker * scratch_floats});
+               });
+  });
+}
+
+}  // namespace minnow::cpu

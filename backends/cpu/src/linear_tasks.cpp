@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "layout.h"
+#include "task_parts.h"
+
+namespace minnow::cpu {
+namespace {
+
+/// Calls kernel(panel, first row, end row) for a worker's part of panels x rows.
+template <class Kernel>
+void for_panel_rows(std::int64_t panels, std::int64_t rows, int worker, int workers,
+                    Kernel kernel) {
+  Share part = share(panels * rows, worker, workers);
+  while (part.begin < part.end) {
+    const std::int64_t panel = part.begin / rows;
+    const std::int64_t end = std::min(part.end, (panel + 1) * rows);
+    kernel(panel, part.begin - panel * rows, end - panel * rows);
+    part.begin = end;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Task> make_linear(const TaskContext& context, const Op& op) {
+  const Matrix x = context.matrix(op.inputs[0]);
+  const Matrix y = context.matrix(op.outputs[0]);
+  const Panels panels(y.cols, x.cols);
+  if (panels.on_eigen(x.rows)) return make_eigen_linear(context, op);
+  const float* weight = context.matrix(op.inputs[1]).data;
+  const float* bias = op.inputs.size() > 2 ? context.matrix(op.inputs[2]).data : nullptr;
+  const Epilogue epilogue = bias == nullptr ? Epilogue::store
+                            : op.relu       ? Epilogue::bias_relu
+                                            : Epilogue::bias;
+  const bool bare_relu = op.relu && bias == nullptr;  // has no epilogue of its own
+  return task([=, kernels = &context.kernels](int worker, int workers) {
+    for_panel_rows(panels.count(), y.rows, worker, workers,
+                   [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                     const std::int64_t first = panel * panels.size;
+                     const std::int64_t width = panels.width(panel);
+                     float* into = y.data + begin * y.stride + first;
+                     kernels->gemm({.a = x.data + begin * x.stride,
+                                    .a_row = x.stride,
+                                    .a_depth = 1,
+                                    .b = weight + panels.offset(panel),
+                                    .b_depth = width,
+                                    .c = into,
+                                    .c_row = y.stride,
+                                    .rows = end - begin,
+                                    .depth = x.cols,
+                                    .width = static_cast<std::int32_t>(width),
+                                    .epilogue = epilogue,
+                                    .extra = bias == nullptr ? nullptr : bias + first,
+                                    .extra_row = 0});
+                     for (std::int64_t row = begin; bare_relu && row < end; ++row) {
+                       kernels->relu(into, into, width);
+                       into += y.stride;
+                     }
+                   });
+  });
+}
+
+std::unique_ptr<Task> make_linear_input_grad(const TaskContext& context, const Op& op) {
+  const Matrix dy = context.matrix(op.inputs[0]);
+  const Matrix dx = context.matrix(op.outputs[0]);
+  const Panels panels(dy.cols, dx.cols);
+  if (panels.on_eigen(dx.rows)) return make_eigen_linear_input_grad(context, op);
+  const float* weight = context.matrix(op.inputs[1]).data;
+  const Matrix mask = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
+  return task([=, kernels = &context.kernels, scratch = context.scratch,
+               scratch_floats = context.scratch_floats](int worker, int workers) {
+    float* transposed = scratch + worker * scratch_floats;
+    const std::int64_t strips = (dx.cols + 31) / 32;
+    for_panel_rows(
+        strips, dx.rows, worker, workers,
+        [&](std::int64_t strip, std::int64_t begin, std::int64_t end) {
+          const std::int64_t first = strip * 32;
+          kernels->transpose_panels(weight, dx.cols, dy.cols, panels.size, first, transposed);
+          kernels->gemm(
+              {.a = dy.data + begin * dy.stride,
+               .a_row = dy.stride,
+               .a_depth = 1,
+               .b = transposed,
+               .b_depth = 32,
+               .c = dx.data + begin * dx.stride + first,
+               .c_row = dx.stride,
+               .rows = end - begin,
+               .depth = dy.cols,
+               .width =
+                   static_cast<std::int32_t>(std::min<std::int64_t>(padded(dx.cols - first), 32)),
+               .epilogue = mask.data == nullptr ? Epilogue::store : Epilogue::mask,
+               .extra = mask.data == nullptr ? nullptr : mask.data + begin * mask.stride + first,
+               .extra_row = mask.stride});
+        });
+  });
+}
+
+std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const Op& op) {
+  const Matrix dy = context.matrix(op.inputs[0]);
+  const Matrix x = context.matrix(op.inputs[1]);
+  const Panels panels(dy.cols, x.cols);
+  if (panels.on_eigen(x.rows)) return make_eigen_linear_weight_grad(context, op);
+  float* into = context.matrix(op.outputs[0]).data;
+  return task([=, kernels = &context.kernels](int worker, int workers) {
+    // Cut as share_of_slice() cuts: a worker's gradients are the ones that it updates.
+    for_panel_rows(panels.count(), x.cols, worker, workers,
+                   [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                     const std::int64_t width = panels.width(panel);
+                     kernels->gemm({.a = x.data + begin,
+                                    .a_row = 1,
+                                    .a_depth = x.stride,
+                                    .b = dy.data + panel * panels.size,
+                                    .b_depth = dy.stride,
+                                    .c = into + panels.offset(panel) + begin * width,
+                                    .c_row = width,
+                                    .rows = end - begin,
+                                    .depth = x.rows,
+                                    .width = static_cast<std::int32_t>(width),
+                                    .epilogue = Epilogue::store,
+                                    .extra = nullptr,
+                                    .extra_row = 0});
+                   });
+  });
+}
+
+std::unique_ptr<Task> make_bias_grad(const TaskContext& context, const Op& op) {
+  const Matrix dy = context.matrix(op.inputs[0]);
+  float* into = context.matrix(op.outputs[0]).data;
+  return task([=, kernels = &context.kernels](int worker, int workers) {
+    const Share cols = share_of_16(padded(dy.cols), worker, workers);
+    kernels->column_sums(dy.data, dy.rows, dy.stride, cols.begin, cols.end - cols.begin, into);
+  });
+}
+
+std::int64_t scratch_floats(const Program& program, const Op& op) {
+  switch (op.kind) {
+    case OpKind::linear:
+    case OpKind::linear_input_grad:
+    case OpKind::linear_weight_grad:
+      break;
+    default:
+      return 0;
+  }
+  if (runs_on_eigen(program, op)) return kEigenWorkspace;
+  if (op.kind != OpKind::linear_input_grad) return 0;
+  return 32 * padded(program.value(op.inputs[0]).cols);
+}
+
+}  // namespace minnow::cpu

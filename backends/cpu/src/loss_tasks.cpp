@@ -1,0 +1,81 @@
+#include <cmath>
+
+#include "layout.h"
+#include "task_parts.h"
+
+namespace minnow::cpu {
+namespace {
+
+/// Sums the rows' losses in their order; worker 0 alone.
+std::unique_ptr<Task> finish_loss(const TaskContext& context, double count) {
+  return task([=, state = &context.state, arena = &context.arena, rule = context.program.rule(),
+               loss = context.matrix(context.program.loss()).data,
+               correct = context.program.correct() == kNoValue
+                             ? nullptr
+                             : context.matrix(context.program.correct()).data](int worker, int) {
+    if (worker != 0) return;
+    double total = 0;
+    for (const float row : state->row_loss) total += row;
+    std::int32_t right = 0;
+    for (const std::int32_t row : state->row_correct) right += row;
+    state->result = {.loss = static_cast<float>(total / count), .correct = right};
+    *loss = state->result.loss;
+    if (correct != nullptr) *correct = static_cast<float>(right);
+    state->loss_finite = std::isfinite(state->result.loss);
+    if (rule.state_arenas < 2) return;
+    // From the step count and not from step to step: the same bits however the run is cut.
+    const auto t = static_cast<double>(arena->steps() + 1);
+    state->beta1_power = std::pow(static_cast<double>(rule.beta1), t);
+    state->beta2_power = std::pow(static_cast<double>(rule.beta2), t);
+  });
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Task>> make_mse(const TaskContext& context, const Op& op) {
+  const Matrix x = context.matrix(op.inputs[0]);
+  const Matrix target = context.matrix(op.inputs[1]);
+  const Matrix gradient = op.outputs.size() > 1 ? context.matrix(op.outputs[1]) : Matrix{};
+  const double count = static_cast<double>(x.rows) * static_cast<double>(x.cols);
+  std::vector<std::unique_ptr<Task>> tasks;
+  tasks.push_back(
+      task([=, state = &context.state, kernels = &context.kernels](int worker, int workers) {
+        const Share rows = share(x.rows, worker, workers);
+        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+          state->row_loss[static_cast<std::size_t>(row)] = kernels->mse(
+              x.data + row * x.stride, target.data + row * target.stride,
+              gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride, x.cols,
+              padded(x.cols), static_cast<float>(2.0 / count));
+        }
+      }));
+  tasks.push_back(finish_loss(context, count));
+  return tasks;
+}
+
+std::vector<std::unique_ptr<Task>> make_class_loss(const TaskContext& context, const Op& op) {
+  const Matrix x = context.matrix(op.inputs[0]);
+  const Matrix target = context.matrix(op.inputs[1]);
+  const bool labels = context.program.value(op.inputs[1]).dtype == DType::i32;
+  const Matrix gradient = op.outputs.size() > 2 ? context.matrix(op.outputs[2]) : Matrix{};
+  const auto kernel = op.kind == OpKind::cross_entropy ? context.kernels.cross_entropy
+                                                       : context.kernels.softmax_cross_entropy;
+  std::vector<std::unique_ptr<Task>> tasks;
+  tasks.push_back(task([=, state = &context.state](int worker, int workers) {
+    const Share rows = share(x.rows, worker, workers);
+    kernel({.input = x.data,
+            .values = labels ? nullptr : target.data,
+            .labels = labels ? reinterpret_cast<const std::int32_t*>(target.data) : nullptr,
+            .gradient = gradient.data,
+            .row_loss = state->row_loss.data(),
+            .row_correct = state->row_correct.data(),
+            .begin = rows.begin,
+            .end = rows.end,
+            .cols = x.cols,
+            .ld = x.stride,
+            .gradient_scale = 1.0F / static_cast<float>(x.rows)});
+  }));
+  tasks.push_back(finish_loss(context, static_cast<double>(x.rows)));
+  return tasks;
+}
+
+}  // namespace minnow::cpu
