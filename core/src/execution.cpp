@@ -28,7 +28,7 @@ Program Execution::program(const ProgramKey& key) const {
   return fuse_ ? fuse(recorded) : recorded;
 }
 
-std::unique_ptr<Executable> Execution::compile(const ProgramKey& key) {
+Compiled Execution::compile(const ProgramKey& key) {
   const Program recorded = program(key);
   for (const Op& op : recorded.ops()) {
     const std::string reason = backend().unsupported(recorded, op);
@@ -42,20 +42,20 @@ std::unique_ptr<Executable> Execution::compile(const ProgramKey& key) {
                            .remedy = {},
                            .effect = "nothing was run"});
   }
-  return backend().compile(recorded, *arena_);
+  return {backend().compile(recorded, *arena_), recorded.output()};
 }
 
-Executable& Execution::executable(const ProgramKey& key) {
+const Compiled& Execution::compiled(const ProgramKey& key) {
   const auto found = std::find_if(programs_.begin(), programs_.end(),
                                   [&](const Entry& entry) { return entry.key == key; });
   if (found != programs_.end()) {
     std::rotate(found, found + 1, programs_.end());
   } else {
-    auto compiled = compile(key);
+    Compiled fresh = compile(key);
     if (programs_.size() == kMaxPrograms) programs_.erase(programs_.begin());
-    programs_.push_back({key, std::move(compiled)});
+    programs_.push_back({key, std::move(fresh)});
   }
-  return *programs_.back().executable;
+  return programs_.back().compiled;
 }
 
 void Execution::upload_weights() {

@@ -12,6 +12,14 @@
 
 namespace minnow {
 
+/// A program on a device, and which of its values is the prediction.
+struct Compiled {
+  std::unique_ptr<Executable> executable;
+  ValueId output = kNoValue;
+
+  Executable* operator->() const { return executable.get(); }
+};
+
 /// A model on a device: the parameter arena, the compiled programs over it, and the exchange of
 /// weights with the host.
 class Execution final : private ParameterStore::Holder {
@@ -22,10 +30,9 @@ class Execution final : private ParameterStore::Holder {
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
 
-  /// The compiled program; valid until the next call of executable().
-  Executable& executable(const ProgramKey& key);
-  /// A program that stays until the end.
-  std::unique_ptr<Executable> compile(const ProgramKey& key);
+  /// From the programs compiled so far, or a new one; valid until the next call of compiled().
+  const Compiled& compiled(const ProgramKey& key);
+  Compiled compile(const ProgramKey& key);
   Program program(const ProgramKey& key) const;
 
   /// Before a run: newer host weights go to the device.
@@ -40,7 +47,7 @@ class Execution final : private ParameterStore::Holder {
  private:
   struct Entry {
     ProgramKey key;
-    std::unique_ptr<Executable> executable;
+    Compiled compiled;
   };
   // Batches of many different sizes would otherwise collect programs without end.
   static constexpr std::size_t kMaxPrograms = 16;

@@ -147,17 +147,17 @@ History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options
     for (std::int64_t done = 0; done < batches;) {
       if (options.stop.stop_requested()) return finish(FitEnd::stopped);
       const std::int64_t size = std::min(batch, rows - done * batch);  // the last may be partial
-      Executable& executable = state.execution.executable(
+      const Compiled& compiled = state.execution.compiled(
           {Mode::train, size, data.prepared.x.dtype(), data.prepared.kind});
       Feed feed = data.feed(done * batch);
       feed.shuffle = options.shuffle;
       feed.seed = state.model.options().seed;
       feed.epoch = shuffle_epoch;
-      executable.bind(feed);
+      compiled->bind(feed);
       const std::int64_t count =
-          std::min({(rows - done * batch) / size, pace.steps(), executable.max_steps()});
+          std::min({(rows - done * batch) / size, pace.steps(), compiled->max_steps()});
       const auto run_start = Clock::now();
-      state.train(executable, count, size, tally);
+      state.train(*compiled.executable, count, size, tally);
       pace.took(count, seconds_since(run_start));
       done += count;
       if (options.on_batch_end) {

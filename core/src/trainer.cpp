@@ -76,12 +76,12 @@ Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_siz
   execution.upload_weights();
   for (std::int64_t position = 0; position < rows;) {
     const std::int64_t batch = std::min(batch_size, rows - position);
-    Executable& executable =
-        execution.executable({Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
-    executable.bind(data.feed(position));
-    const std::int64_t count = std::min((rows - position) / batch, executable.max_steps());
-    executable.run(count);
-    for (const StepResult& result : executable.wait()) tally.add(result, batch);
+    const Compiled& compiled =
+        execution.compiled({Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
+    compiled->bind(data.feed(position));
+    const std::int64_t count = std::min((rows - position) / batch, compiled->max_steps());
+    compiled->run(count);
+    for (const StepResult& result : compiled->wait()) tally.add(result, batch);
     position += count * batch;
   }
   return tally.mean();
@@ -104,12 +104,12 @@ Trainer::~Trainer() = default;
 Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
   const Uploaded data(state_->execution.backend(), state_->prepare(x, y, ""));
   const std::int64_t batch = data.prepared.rows();
-  Executable& executable = state_->execution.executable(
-      {Mode::train, batch, data.prepared.x.dtype(), data.prepared.kind});
+  const Compiled& compiled =
+      state_->execution.compiled({Mode::train, batch, data.prepared.x.dtype(), data.prepared.kind});
   state_->execution.upload_weights();
-  executable.bind(data.feed(0));
+  compiled->bind(data.feed(0));
   Tally tally(state_->loss->classification());
-  state_->train(executable, 1, batch, tally);
+  state_->train(*compiled.executable, 1, batch, tally);
   return tally.mean();
 }
 
@@ -135,17 +135,16 @@ Tensor Trainer::predict(const Tensor& x) {
       break;
     }
   }
-  const ProgramKey key{Mode::predict, batch, data.prepared.x.dtype(), TargetKind::none};
-  const ValueId output = state_->execution.program(key).output();
-  Executable& executable = state_->execution.executable(key);
+  const Compiled& compiled =
+      state_->execution.compiled({Mode::predict, batch, data.prepared.x.dtype(), TargetKind::none});
   state_->execution.upload_weights();
   for (std::int64_t position = 0; position < rows; position += batch) {
     const std::int64_t begin = std::min(position, rows - batch);
-    executable.bind(data.feed(begin));
-    executable.run(1);
-    executable.wait();
-    executable.read(output, values.subspan(static_cast<std::size_t>(begin * outputs),
-                                           static_cast<std::size_t>(batch * outputs)));
+    compiled->bind(data.feed(begin));
+    compiled->run(1);
+    compiled->wait();
+    compiled->read(compiled.output, values.subspan(static_cast<std::size_t>(begin * outputs),
+                                                   static_cast<std::size_t>(batch * outputs)));
   }
   return result;
 }
@@ -156,20 +155,18 @@ std::span<const float> Trainer::predict_row(std::span<const float> features) {
     const auto size = static_cast<std::int64_t>(features.size());
     prepare_features(Tensor::view(features, {1, size}), "x", state.model);  // throws
   }
-  if (state.row_executable == nullptr) {
-    const ProgramKey key{Mode::predict, 1, DType::f32, TargetKind::none};
-    state.row_value = state.execution.program(key).output();
+  if (state.row.executable == nullptr) {
     state.row_output.resize(static_cast<std::size_t>(state.model.outputs()));
     state.row_input =
         state.execution.backend().upload(features.data(), DType::f32, 1, state.model.inputs());
-    state.row_executable = state.execution.compile(key);
+    state.row = state.execution.compile({Mode::predict, 1, DType::f32, TargetKind::none});
   }
   state.execution.upload_weights();
   state.row_input->assign(features.data());
-  state.row_executable->bind({.x = state.row_input.get(), .target = nullptr, .rows = 1});
-  state.row_executable->run(1);
-  state.row_executable->wait();
-  state.row_executable->read(state.row_value, state.row_output);
+  state.row->bind({.x = state.row_input.get(), .target = nullptr, .rows = 1});
+  state.row->run(1);
+  state.row->wait();
+  state.row->read(state.row.output, state.row_output);
   return state.row_output;
 }
 
@@ -205,7 +202,7 @@ std::string Trainer::summary(std::int64_t batch_size) const {
 std::string Trainer::explain(std::int64_t batch_size, DType x) {
   require_positive(batch_size, "the batch size");
   const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
-  return state_->execution.executable({Mode::train, batch_size, x, kind}).explain();
+  return state_->execution.compiled({Mode::train, batch_size, x, kind})->explain();
 }
 
 }  // namespace minnow

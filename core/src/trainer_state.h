@@ -54,9 +54,8 @@ class Trainer::State {
   std::uint64_t epochs = 0;  // of all fits: no two shuffle alike
 
   // predict_row's own program, so that it never waits for a compilation.
-  std::unique_ptr<Executable> row_executable;
+  Compiled row;
   std::unique_ptr<DeviceData> row_input;
-  ValueId row_value = kNoValue;
   std::vector<float> row_output;
 };
 
