@@ -1,0 +1,32 @@
+#pragma once
+
+/// Models as safetensors files: PyTorch's names and layout, so `load_state_dict` takes them; the
+/// architecture and the input transform are a JSON string in the metadata.
+///
+///     minnow::save_model(model, "model.safetensors");
+///     minnow::Model model = minnow::load_model("model.safetensors");   // <minnow/layers.h>
+
+#include <minnow/export.h>
+#include <minnow/model.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace minnow {
+
+/// Replaces the file atomically. `metadata` is stored beside minnow's own ("loss", "optimizer").
+/// @throws IoError; the old file is then as it was.
+MINNOW_API void save_model(const Model& model, const std::string& path,
+                           const std::map<std::string, std::string>& metadata = {});
+
+/// Makes a layer from its type() and config(); null for a type it does not know.
+using LayerFactory = std::function<LayerPtr(std::string_view type,
+                                            const std::map<std::string, std::int64_t>& config)>;
+/// @throws IoError; FormatError for a file that is no minnow model, an unknown layer, a missing or
+/// superfluous tensor, a wrong shape, a value that is not finite.
+MINNOW_API Model read_model(const std::string& path, const LayerFactory& make_layer);
+
+}  // namespace minnow

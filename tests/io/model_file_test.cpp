@@ -1,0 +1,223 @@
+#include <gtest/gtest.h>
+#include <minnow/layers.h>
+#include <minnow/model.h>
+#include <minnow/model_file.h>
+#include <minnow/safetensors.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+
+#include "test_files.h"
+
+namespace {
+
+using minnow::load_model;
+using minnow::Model;
+using minnow::SafeTensors;
+using minnow::save_model;
+using minnow::Shape;
+using minnow::Tensor;
+using namespace minnow_test;
+
+Model make_model(minnow::ModelOptions options = {}) {
+  return Model(4, {minnow::dense(3), minnow::relu(), minnow::dense(2, {.bias = false})},
+               std::move(options));
+}
+
+class ModelFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    save_model(make_model({.seed = 7, .input = {}}), path_);
+    file_ = minnow::read_safetensors(path_);
+  }
+  /// The file with its architecture changed at `from`, which has to be there.
+  void replace(const std::string& from, const std::string& to) {
+    std::string& text = file_.metadata.at("minnow.architecture");
+    const auto at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << text;
+    text.replace(at, from.size(), to);
+  }
+  minnow::FormatError expect_error(std::string_view message) {
+    minnow::write_safetensors(path_, file_);
+    return expect_format_error(path_, message, [&] { load_model(path_); });
+  }
+
+  TempDir dir_;
+  std::string path_ = dir_ / "model.safetensors";
+  SafeTensors file_;
+};
+
+TEST_F(ModelFile, RoundTrips) {
+  const minnow::ModelOptions options{
+      .seed = std::numeric_limits<std::uint64_t>::max(),
+      .input = {.offset = {0.1F, -1e-45F, 3.4028235e38F, 0.0F}, .scale = {1.0F / 255.0F}}};
+  const Model model = make_model(options);
+  save_model(model, path_, {{"loss", "mse"}, {"optimizer", "adam lr=0.001"}});
+  const Model again = load_model(path_);
+  EXPECT_EQ(again.inputs(), 4);
+  EXPECT_EQ(again.outputs(), 2);
+  EXPECT_EQ(again.options().seed, options.seed);
+  EXPECT_EQ(again.options().input.offset, options.input.offset);
+  EXPECT_EQ(again.options().input.scale, options.input.scale);
+  EXPECT_EQ(again.summary(), model.summary());
+  ASSERT_EQ(again.weight_names(), model.weight_names());
+  for (const std::string& name : model.weight_names()) {
+    EXPECT_TRUE(same(again.weight(name), model.weight(name))) << name;
+  }
+  const SafeTensors file = minnow::read_safetensors(path_);
+  EXPECT_EQ(file.metadata.at("loss"), "mse");
+  EXPECT_EQ(file.metadata.at("optimizer"), "adam lr=0.001");
+}
+
+TEST_F(ModelFile, HasPyTorchsNamesAndLayout) {
+  EXPECT_EQ(file_.metadata.at("format"), "pt");
+  EXPECT_FALSE(file_.metadata.at("minnow.version").empty());
+  EXPECT_EQ(file_.metadata.at("minnow.architecture"),
+            R"({"format":1,"inputs":4,"seed":7,"layers":[)"
+            R"({"type":"dense","config":{"bias":1,"units":3}},)"
+            R"({"type":"relu","config":{}},)"
+            R"({"type":"dense","config":{"bias":0,"units":2}}],)"
+            R"("input":{"offset":[0.0],"scale":[1.0]}})");
+  ASSERT_EQ(file_.tensors.size(), 3U);
+  EXPECT_EQ(file_.tensors.at("0.weight").shape(), Shape({3, 4}));
+  EXPECT_EQ(file_.tensors.at("0.bias").shape(), Shape({3}));
+  EXPECT_EQ(file_.tensors.at("2.weight").shape(), Shape({2, 3}));
+}
+
+TEST_F(ModelFile, ReadsLayersOfItsOwnByAFactory) {
+  std::map<std::string, std::int64_t> seen;
+  const Model model = minnow::read_model(
+      path_, [&](std::string_view type, const std::map<std::string, std::int64_t>& config) {
+        seen.insert(config.begin(), config.end());
+        if (type == "relu") return minnow::relu();
+        return minnow::dense(config.at("units"), {.bias = config.at("bias") != 0});
+      });
+  EXPECT_EQ(model.parameter_count(), 12 + 3 + 6);
+  EXPECT_EQ(seen, (std::map<std::string, std::int64_t>{{"bias", 1}, {"units", 3}}));
+}
+
+TEST_F(ModelFile, RefusesMetadataOfItsOwnNames) {
+  for (const char* key : {"format", "minnow.version", "minnow.architecture"}) {
+    const auto error = expect_throw<minnow::InvalidArgument>([&] {
+      save_model(make_model(), dir_ / "other", {{key, "x"}});
+    });
+    EXPECT_EQ(error.code(), "MN-U01");
+    EXPECT_NE(error.cause().find(key), std::string::npos);
+  }
+  EXPECT_EQ(dir_.entries(), 1U);
+}
+
+TEST_F(ModelFile, RefusesATransformThatIsNotFinite) {
+  const Model model = make_model({.seed = 0, .input = {.offset = {NAN}, .scale = {1.0F}}});
+  const auto error =
+      expect_throw<minnow::InvalidArgument>([&] { save_model(model, dir_ / "other"); });
+  EXPECT_EQ(error.code(), "MN-N04");
+}
+
+TEST_F(ModelFile, RefusesOtherSafetensors) {
+  file_.metadata.erase("minnow.architecture");
+  const auto error = expect_error("is no minnow model: it does not say its architecture");
+  EXPECT_NE(error.evidence().find("a safetensors file of 3 tensors"), std::string::npos);
+}
+
+TEST_F(ModelFile, RefusesAnUnknownLayer) {
+  replace("relu", "conv");
+  EXPECT_NE(expect_error("layer 1 is of the unknown type \"conv\"").remedy(), "");
+}
+
+TEST_F(ModelFile, RefusesMissingAndSuperfluousTensors) {
+  auto taken = file_.tensors.extract("0.bias");
+  EXPECT_EQ(expect_error("tensor \"0.bias\" is missing").evidence(), "layer 0 is dense");
+  file_.tensors.insert(std::move(taken));
+  file_.tensors["1.bias"] = counting({3});
+  expect_error("tensor \"1.bias\" belongs to no layer");
+}
+
+TEST_F(ModelFile, RefusesWrongShapesAndTypes) {
+  const Tensor weight = file_.tensors.at("0.weight");
+  file_.tensors["0.weight"] = weight.reshape({4, 3});
+  expect_error("tensor \"0.weight\" has shape (4, 3) of f32, its layer needs (3, 4) of f32");
+  file_.tensors["0.weight"] = counting({3, 4}, minnow::DType::i32);
+  expect_error("tensor \"0.weight\" has shape (3, 4) of i32");
+  file_.tensors["0.weight"] = weight;
+  file_.tensors["0.bias"] = counting({3, 1});
+  expect_error("tensor \"0.bias\" has shape (3, 1)");
+}
+
+TEST_F(ModelFile, RefusesWeightsThatAreNotFinite) {
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    Tensor weight = counting({2, 3});
+    weight.mutable_data<float>()[4] = bad;
+    file_.tensors["2.weight"] = weight;
+    expect_error("element 4 of weight \"2.weight\" is ");
+  }
+}
+
+TEST_F(ModelFile, RefusesOtherArchitectures) {
+  const std::string valid = file_.metadata.at("minnow.architecture");
+  const struct {
+    std::string from, to, message;
+  } cases[] = {
+      {valid, "", "its architecture is no JSON"},
+      {valid, "{", "its architecture is no JSON"},
+      {valid, valid + std::string(1, '\0') + "x", "its architecture is no JSON"},
+      {valid, "[]", "lacks \"format\""},
+      {valid, "{}", "lacks \"format\""},
+      {valid, std::string(100000, '['), "nested too deeply"},
+      {"\"format\":1", "\"format\":2", "its architecture has format 2"},
+      {"\"format\":1", "\"format\":\"1\"", "\"format\" in its architecture is no 64-bit integer"},
+      {"\"inputs\":4", "\"inputs\":4.0", "\"inputs\" in its architecture is no 64-bit integer"},
+      {"\"inputs\":4", "\"inputs\":0", "has shape (3, 4) of f32, its layer needs (3, 0)"},
+      {"\"inputs\":4", "\"inputs\":-4", "needs (3, -4)"},
+      {"\"inputs\":4", "\"inputs\":9223372036854775807", "needs (3, 9223372036854775807)"},
+      {"\"inputs\":4", "\"inputs\":9223372036854775808", "no 64-bit integer"},
+      {"\"inputs\"", "\"input s\"", "lacks \"inputs\""},
+      {"\"seed\":7", "\"seed\":-7", "no unsigned 64-bit integer"},
+      {"\"seed\":7", "\"seed\":null", "no unsigned 64-bit integer"},
+      {"\"offset\":[0.0]", "\"offset\":0.0", "the input transform's offset"},
+      {"\"offset\":[0.0]", "\"offset\":[]", "offset has 0 values"},
+      {"\"offset\":[0.0]", "\"offset\":[0,0]", "offset has 2 values"},
+      {"\"offset\":[0.0]", "\"offset\":[1e60]", "offset is not finite"},
+      {"\"offset\":[0.0]", "\"offset\":[1e999]", "is no JSON"},
+      {"\"scale\":[1.0]", "\"scale\":[\"1\"]", "scale is not finite"},
+      {"\"scale\":[1.0]", "\"scale\":{\"a\":1}", "the input transform's scale"},
+      {"\"input\":", "\"output\":", "lacks \"input\""},
+      {"\"layers\":", "\"layer\":", "lacks \"layers\""},
+      {"\"type\":\"relu\"", "\"type\":1", "layer 1 of its architecture has no type or no config"},
+      {"\"config\":{}", "\"config\":[]", "layer 1 of its architecture has no type or no config"},
+      {"\"units\":3", "\"units\":3.5", "\"units\" in its architecture is no 64-bit integer"},
+      {"\"units\":3", "\"units\":0", ""},
+      {"\"units\":3", "\"units\":-3", ""},
+      {"\"units\":3", "\"units\":1000000000000", "needs (1000000000000, 4)"},
+      {"\"units\":3", "\"unit\":3", ""},
+  };
+  for (const auto& bad : cases) {
+    SCOPED_TRACE(bad.to.substr(0, 80));
+    file_.metadata["minnow.architecture"] = valid;
+    replace(bad.from, bad.to);
+    expect_error(bad.message);
+  }
+  file_.metadata["minnow.architecture"] =
+      R"({"format":1,"inputs":4,"seed":7,"layers":[],"input":{"offset":[0],"scale":[1]}})";
+  expect_error("tensor \"0.bias\" belongs to no layer");
+  file_.tensors.clear();
+  expect_error("is no minnow model");
+}
+
+TEST_F(ModelFile, EveryTruncationAndEveryFlipIsHandled) {
+  const auto read_it = [](const std::string& path) { load_model(path); };
+  expect_every_truncation_fails(path_, read_it);
+  EXPECT_GT(expect_every_flip_is_handled(path_, read_it), 1000);
+}
+
+TEST_F(ModelFile, AFailedSaveLeavesTheOldModel) {
+  const auto error = expect_throw<minnow::IoError>(
+      [&] { save_model(make_model(), dir_ / "missing/model.safetensors"); });
+  EXPECT_EQ(error.code(), "MN-P05");
+  EXPECT_EQ(error.action(), minnow::IoError::Action::open_output);
+  EXPECT_NO_THROW(load_model(path_));
+}
+
+}  // namespace
