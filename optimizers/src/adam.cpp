@@ -40,9 +40,9 @@ OptimizerPtr adam(AdamOptions options) {
   }
   require(std::isfinite(options.learning_rate) && options.learning_rate > 0.0F,
           "Adam's learning rate", options.learning_rate, "a positive number");
-  require(options.beta1 >= 0.0F && options.beta1 < 1.0F, "Adam's beta1", options.beta1,
+  require(options.beta1 >= 0.0 && options.beta1 < 1.0, "Adam's beta1", options.beta1,
           "0 or more and less than 1");
-  require(options.beta2 >= 0.0F && options.beta2 < 1.0F, "Adam's beta2", options.beta2,
+  require(options.beta2 >= 0.0 && options.beta2 < 1.0, "Adam's beta2", options.beta2,
           "0 or more and less than 1");
   require(std::isfinite(options.epsilon) && options.epsilon > 0.0F, "Adam's epsilon",
           options.epsilon, "a positive number");

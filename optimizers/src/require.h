@@ -7,14 +7,14 @@
 namespace minnow {
 
 /// "%g" of a setting, as messages and str() show it.
-inline std::string shortest(float value) {
+inline std::string shortest(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%g", static_cast<double>(value));
+  std::snprintf(text, sizeof text, "%g", value);
   return text;
 }
 
 /// @throws InvalidArgument naming the setting and its value unless `holds`.
-inline void require(bool holds, const char* setting, float value, const char* range) {
+inline void require(bool holds, const char* setting, double value, const char* range) {
   if (holds) return;
   throw InvalidArgument({.code = "MN-U01",
                          .what = std::string(setting) + " is " + shortest(value) + ".",

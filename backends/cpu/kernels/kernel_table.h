@@ -57,10 +57,10 @@ struct AdamStep {
   float* m;
   float* v;
   std::int64_t count;
-  float rate;  // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
-  float beta1;
-  float beta2;
-  float epsilon;  // times sqrt(1 - beta2^t) for the corrected form
+  float rate;        // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
+  float new_share1;  // 1 - beta1: the gradient's share of m
+  float new_share2;  // 1 - beta2
+  float epsilon;     // times sqrt(1 - beta2^t) for the corrected form
 };
 
 /// Rows begin..end-1 of a loss over classes; ld: floats from row to row.

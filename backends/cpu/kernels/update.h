@@ -14,12 +14,12 @@ void adam(const AdamStep& step) {
   float* __restrict m = step.m;
   float* __restrict v = step.v;
   const float rate = step.rate;
-  const float beta1 = step.beta1;
-  const float beta2 = step.beta2;
+  const float new_share1 = step.new_share1;
+  const float new_share2 = step.new_share2;
   const float epsilon = step.epsilon;
   for (std::int64_t i = 0; i < step.count; ++i) {
-    m[i] = g[i] + (m[i] - g[i]) * beta1;
-    v[i] = g[i] * g[i] + (v[i] - g[i] * g[i]) * beta2;
+    m[i] += (g[i] - m[i]) * new_share1;
+    v[i] += (g[i] * g[i] - v[i]) * new_share2;
     p[i] -= rate * m[i] / (__builtin_sqrtf(v[i]) + epsilon);
   }
 }

@@ -3,6 +3,7 @@
 #include <minnow/error.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "float_mode.h"
@@ -51,6 +52,7 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
       kernels_(kernels),
       pool_(std::move(pool)),
       workers_(worthwhile_workers(program, pool_->size())),
+      choice_(workers_),
       updates_(has_update(program)) {
   const ActivationPlan plan = plan_activations(program_, activation_bytes);
   const std::int64_t scratch = most_scratch(program_);
@@ -101,8 +103,16 @@ void CpuExecutable::read(ValueId id, std::span<float> values) const {
 }
 
 void CpuExecutable::run(std::int64_t steps) {
-  requested_ = std::min(steps, kMaxSteps - pending_);
-  if (!failed_) pool_->run(workers_, *this);
+  using Clock = std::chrono::steady_clock;
+  std::int64_t left = std::min(steps, kMaxSteps - pending_);
+  while (left > 0 && !failed_) {
+    const WorkerChoice::Burst burst = choice_.next(left);
+    requested_ = burst.steps;
+    const auto start = Clock::now();
+    pool_->run(burst.workers, *this);
+    choice_.took(burst, std::chrono::duration<double>(Clock::now() - start).count());
+    left -= burst.steps;
+  }
 }
 
 void CpuExecutable::run(int worker, int workers, Barrier* barrier) noexcept {

@@ -8,6 +8,7 @@
 
 #include "schedule.h"
 #include "thread_pool.h"
+#include "worker_choice.h"
 
 namespace minnow::cpu {
 
@@ -40,6 +41,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   const KernelTable& kernels_;
   std::shared_ptr<ThreadPool> pool_;
   int workers_;
+  WorkerChoice choice_;
   bool updates_;
   Tensor memory_;  // activations, then scratch
   std::vector<Matrix> matrices_;

@@ -25,8 +25,15 @@ std::unique_ptr<Task> finish_loss(const TaskContext& context, double count) {
     if (rule.state_arenas < 2) return;
     // From the step count and not from step to step: the same bits however the run is cut.
     const auto t = static_cast<double>(arena->steps() + 1);
-    state->beta1_power = std::pow(static_cast<double>(rule.beta1), t);
-    state->beta2_power = std::pow(static_cast<double>(rule.beta2), t);
+    const auto power = [&](double beta) {
+      if (rule.corrected_epsilon) return std::pow(beta, t);
+      // Keras takes the power of a float32 in float32: 1 - 0.999 is then off by 1.3e-5, and without
+      // the same here losses would differ from its by 2e-5 after 20 steps.
+      const auto rounded = static_cast<double>(static_cast<float>(beta));
+      return static_cast<double>(static_cast<float>(std::pow(rounded, t)));
+    };
+    state->beta1_power = power(rule.beta1);
+    state->beta2_power = power(rule.beta2);
   });
 }
 

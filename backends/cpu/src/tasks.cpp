@@ -105,8 +105,8 @@ std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& 
                        .v = at(Arena::Part::state1),
                        .count = part.end - part.begin,
                        .rate = static_cast<float>(rate),
-                       .beta1 = rule.beta1,
-                       .beta2 = rule.beta2,
+                       .new_share1 = static_cast<float>(1.0 - rule.beta1),
+                       .new_share2 = static_cast<float>(1.0 - rule.beta2),
                        .epsilon = static_cast<float>(epsilon)});
       }
     }

@@ -88,10 +88,10 @@ struct InputTransform {
 
 /// Constants of the update rule. Kingma and Ba, "Adam" (ICLR 2015). `corrected_epsilon` false
 /// (Keras): p -= lr*sqrt(1-b2^t)/(1-b1^t) * m/(sqrt(v)+eps); true (PyTorch): eps is added to
-/// sqrt(v/(1-b2^t)).
+/// sqrt(v/(1-b2^t)). Keras rounds the powers of beta to float32, PyTorch does not.
 struct UpdateRule {
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
   float epsilon = 1e-7F;
   bool corrected_epsilon = false;
   float momentum = 0.0F;

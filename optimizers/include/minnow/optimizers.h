@@ -14,8 +14,8 @@ enum class AdamPreset : std::uint8_t { keras, torch };
 struct AdamOptions {
   float learning_rate = 1e-3F;
   AdamPreset preset = AdamPreset::keras;
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
   float epsilon = 0.0F;  // 0: the preset's
 };
 /// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015).
