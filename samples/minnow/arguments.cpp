@@ -1,0 +1,144 @@
+#include "arguments.h"
+
+#include <minnow/minnow.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "exit_codes.h"
+
+namespace minnow::command {
+namespace {
+
+constexpr const char* kFooter =
+    "Results go to standard output, everything else to standard error.\n"
+    "Exit status: 0 ok, 64 usage, 65 bad data, 69 device unavailable, 70 internal error,\n"
+    "73 output cannot be created, 74 a file cannot be opened, read or written,\n"
+    "75 not enough memory, 130 interrupted (the model is saved).";
+
+std::string version_text() {
+  return std::string("minnow ") + MINNOW_VERSION + "\ncompiler " + MINNOW_COMPILER + "\ndevices  " +
+         joined(device_names()) + "\n";
+}
+
+void add_common(CLI::App& app, CommonArguments& common) {
+  static const std::map<std::string, ColorChoice> kChoices = {{"auto", ColorChoice::automatic},
+                                                              {"always", ColorChoice::always},
+                                                              {"never", ColorChoice::never}};
+  app.add_option("--device", common.device, "Where to run: " + joined(device_names()) + " [auto]");
+  app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
+  auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No banner, no header, no progress");
+  app.add_flag("-v,--verbose", common.verbose, "Also what each operation of a step became")
+      ->excludes(quiet);
+  app.add_option("--color", common.color, "auto, always or never [auto]")
+      ->transform(CLI::Transformer(kChoices).description(""));
+}
+
+void add_data(CLI::App& app, DataArguments& data) {
+  app.add_option("--dataset", data.dataset, dataset_names());
+  app.add_option("--x", data.x, "Features: .npy, .csv, .csv.gz or IDX (...-ubyte, ...-ubyte.gz)");
+  app.add_option("--y", data.y, "Labels (whole numbers) or values, one row for each row of --x");
+  app.add_option("--test-x", data.test_x, "Features of a test set");
+  app.add_option("--test-y", data.test_y, "Its labels or values");
+  app.add_flag("--standardize", data.standardize,
+               "Mean 0, deviation 1 for each feature of --x; the model keeps the numbers");
+  app.add_option("--seed", data.seed, "Of made data, weights and shuffle [1]");
+}
+
+void add_model(CLI::App& app, TrainingArguments& training) {
+  app.add_option("--layers", training.layers,
+                 "Such as 128,relu,10,softmax: a number is a dense layer [the data set's]");
+  app.add_option("--batch", training.batch, "Rows in a step [the data set's, or 32]");
+  app.add_option("--optimizer", training.optimizer, "adam, adam-torch or sgd [adam]");
+  app.add_option("--lr", training.learning_rate,
+                 "Learning rate [the data set's, or 0.001; sgd: 0.01]");
+  app.add_option("--momentum", training.momentum, "For --optimizer=sgd [0]");
+}
+
+void add_train(CLI::App& app, Arguments& arguments) {
+  auto& training = arguments.training;
+  add_data(app, arguments.data);
+  add_model(app, training);
+  app.add_option("--epochs", training.epochs, "Passes over the data [the data set's, or 10]");
+  app.add_option("--validation-split", training.validation_split,
+                 "Part of the rows, the last ones, to validate with [0]");
+  app.add_option("--patience", training.patience,
+                 "Stop when so many epochs brought no better validation loss; keep the best");
+  app.add_flag("--shuffle,!--no-shuffle", training.shuffle, "New order in each epoch [on]");
+  app.add_option("--out", training.out,
+                 "Model file, or none [runs/<data set>-NNNN/model.safetensors]");
+  app.add_flag("--json", arguments.common.json, "JSON Lines on standard output");
+  add_common(app, arguments.common);
+}
+
+void add_predict(CLI::App& app, Arguments& arguments) {
+  auto& predict = arguments.predict;
+  app.add_option("--model", predict.model, "A model that train saved")->required();
+  app.add_option("--x", predict.x, "Features: .npy, .csv, .csv.gz or IDX")->required();
+  app.add_option("--out", predict.out, "FILE.npy or FILE.csv [CSV on standard output]");
+  app.add_option("--row", predict.row, "Only this row, counted from 0");
+  app.add_flag("--argmax", predict.argmax, "The number of the likeliest class only");
+  add_common(app, arguments.common);
+}
+
+void add_summary(CLI::App& app, Arguments& arguments) {
+  app.add_option("--model", arguments.model,
+                 "A model that train saved, instead of data and layers");
+  add_data(app, arguments.data);
+  add_model(app, arguments.training);
+  app.add_flag("--json", arguments.common.json, "One JSON object on standard output");
+  add_common(app, arguments.common);
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("minnow trains small networks of dense layers, and runs them.", "minnow");
+  app.footer(kFooter);
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(0, 1);
+  auto* train = app.add_subcommand("train", "Train a model and save it");
+  auto* predict = app.add_subcommand("predict", "Run a saved model on rows of features");
+  auto* summary = app.add_subcommand("summary", "Layers, parameters and the memory of a step");
+  auto* help = app.add_subcommand("help", "This text; help COMMAND: the options of a command");
+  for (auto* command : {train, predict, summary, help}) command->footer(kFooter);
+  add_train(*train, arguments);
+  add_predict(*predict, arguments);
+  add_summary(*summary, arguments);
+  std::string topic;
+  help->add_option("command", topic);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    arguments.text = app.help();  // of the subcommand, if one was given
+    return arguments;
+  } catch (const CLI::CallForVersion&) {
+    arguments.text = version_text();
+    return arguments;
+  } catch (const CLI::ParseError& error) {
+    const auto* used = app.get_subcommands().empty() ? nullptr : app.get_subcommands().front();
+    const std::string name = used == nullptr ? "" : " " + used->get_name();
+    usage_error(std::string(error.what()) + ".", {}, "minnow" + name + " --help lists the options");
+  }
+
+  if (train->parsed()) arguments.command = Command::train;
+  if (predict->parsed()) arguments.command = Command::predict;
+  if (summary->parsed()) arguments.command = Command::summary;
+  if (arguments.command != Command::text) {
+    check_arguments(arguments);
+  } else if (!help->parsed()) {
+    usage_error("no command.", {}, "minnow train --dataset=toy, or minnow help");
+  } else {
+    CLI::App* about = topic.empty() ? &app : nullptr;
+    for (auto* command : {train, predict, summary}) {
+      if (command->get_name() == topic) about = command;
+    }
+    if (about == nullptr) usage_error("no command is called " + topic + ".", {}, "minnow help");
+    arguments.text = about == &app ? app.help() : about->help(app.get_name());
+  }
+  return arguments;
+}
+
+}  // namespace minnow::command

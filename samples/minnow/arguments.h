@@ -1,0 +1,75 @@
+#pragma once
+
+/// The command line as plain values. Only arguments.cpp knows the parser.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "terminal.h"
+
+namespace minnow::command {
+
+struct CommonArguments {
+  std::string device = "auto";
+  int threads = 0;  // 0: as many as the process may use
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  ColorChoice color = ColorChoice::automatic;
+};
+
+struct DataArguments {
+  std::string dataset = {};  // a name, or:
+  std::string x = {};        // files
+  std::string y = {};
+  std::string test_x = {};
+  std::string test_y = {};
+  bool standardize = false;
+  std::uint64_t seed = 1;  // of the data that is made, of the weights, of the shuffle
+};
+
+/// What is not given depends on the data set: recipes.h.
+struct TrainingArguments {
+  std::string layers = {};
+  std::optional<std::int64_t> epochs = {};
+  std::optional<std::int64_t> batch = {};
+  std::optional<double> learning_rate = {};
+  std::string optimizer = "adam";
+  std::optional<double> momentum = {};
+  double validation_split = 0.0;
+  std::optional<std::int64_t> patience = {};
+  bool shuffle = true;
+  std::string out = {};  // empty: the next free place under runs/; "none": nowhere
+};
+
+struct PredictArguments {
+  std::string model = {};
+  std::string x = {};
+  std::string out = {};  // empty: CSV on standard output
+  std::optional<std::int64_t> row = {};
+  bool argmax = false;
+};
+
+enum class Command { text, train, predict, summary };
+
+struct Arguments {
+  Command command = Command::text;
+  std::string text = {};  // of --help and --version
+  CommonArguments common = {};
+  DataArguments data = {};
+  TrainingArguments training = {};
+  PredictArguments predict = {};
+  std::string model = {};  // of summary
+};
+
+/// @throws UsageError, for values that check_arguments() refuses, too.
+Arguments parse_arguments(int argc, char** argv);
+/// Values out of range, and options that do not go together.
+void check_arguments(const Arguments& arguments);
+
+std::string joined(const std::vector<std::string>& names);  // "a, b, c"
+std::string dataset_names();
+
+}  // namespace minnow::command

@@ -1,0 +1,125 @@
+#include "json_lines.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace minnow::command {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+void add_test(Json& run, const Evaluation& test) {
+  run["test_loss"] = test.loss;
+  run["test_loss_se"] = test.loss_error;
+  if (test.accuracy) {
+    run["test_accuracy"] = *test.accuracy;
+    run["test_accuracy_se"] = accuracy_error(*test.accuracy, test.rows);
+  } else {
+    const auto root = root_mean_square(test);
+    run["test_rmse"] = root.value;
+    run["test_rmse_se"] = root.error;
+  }
+  run["test_rows"] = test.rows;
+}
+
+void add_history(Json& run, const History& history) {
+  static const std::map<FitEnd, const char*> kEnds = {{FitEnd::completed, "completed"},
+                                                      {FitEnd::early_stopping, "early stopping"},
+                                                      {FitEnd::stopped, "interrupted"}};
+  run["end"] = kEnds.at(history.end);
+  run["epochs"] = history.epochs.size();
+  run["seconds"] = history.seconds;
+  run["best_epoch"] = history.best_epoch;
+  if (history.epochs.empty()) return;
+  const EpochResult& last = history.epochs.back();
+  run["train_loss"] = last.train.loss;
+  if (last.train.accuracy) run["train_accuracy"] = *last.train.accuracy;
+  if (last.validation) {
+    run["val_loss"] = last.validation->loss;
+    if (last.validation->accuracy) run["val_accuracy"] = *last.validation->accuracy;
+  }
+}
+
+}  // namespace
+
+std::string epoch_json(const EpochResult& epoch) {
+  Json json;
+  json["epoch"] = epoch.epoch;
+  json["steps"] = epoch.steps;
+  json["seconds"] = epoch.seconds;
+  json["loss"] = epoch.train.loss;
+  json["loss_se"] = epoch.train.loss_error;
+  if (epoch.train.accuracy) json["acc"] = *epoch.train.accuracy;
+  if (epoch.validation) {
+    json["val_loss"] = epoch.validation->loss;
+    if (epoch.validation->accuracy) json["val_acc"] = *epoch.validation->accuracy;
+  }
+  json["best"] = epoch.best;
+  return line(json);
+}
+
+std::string run_json(const Run& run, Exit exit, const Problem* problem) {
+  Json json;
+  if (!run.device_requested.empty()) json["device_requested"] = run.device_requested;
+  if (!run.device_used.empty()) {
+    json["device_used"] = run.device_used;
+    json["device"] = run.device_description;
+    json["seed"] = run.seed;
+  }
+  if (run.batch > 0) {
+    json["data"] = run.data;
+    json["train_rows"] = run.train_rows;
+    json["layers"] = run.layers;
+    json["parameters"] = run.parameters;
+    json["optimizer"] = run.optimizer;
+    json["loss"] = run.loss;
+    json["batch"] = run.batch;
+    json["steps"] = run.steps;
+    if (problem == nullptr) add_history(json, run.history);
+    if (run.test) add_test(json, *run.test);
+    json["load_seconds"] = run.load_seconds;
+    json["peak_memory_bytes"] = peak_memory();
+    json["out"] = text_or_null(run.out);
+  }
+  if (problem != nullptr) {
+    const Failure& failure = problem->failure;
+    json["error"] = {{"code", failure.code},
+                     {"cause", failure.what},
+                     {"evidence", text_or_null(failure.evidence)},
+                     {"remedy", text_or_null(failure.remedy)},
+                     {"effect", text_or_null(failure.effect)}};
+  }
+  json["exit"] = static_cast<int>(exit);
+  return line(Json{{"run", json}});
+}
+
+std::string summary_json(const Model& model, const MemoryPlan& plan, const std::string& device,
+                         std::int64_t batch) {
+  Json layers = Json::array();
+  std::int64_t features = model.inputs();
+  for (const auto& layer : model.layers()) {
+    std::int64_t parameters = 0;
+    for (const auto& spec : layer->parameters(features)) parameters += spec.rows * spec.cols;
+    features = layer->outputs(features);
+    layers.push_back({{"type", layer->type()}, {"outputs", features}, {"parameters", parameters}});
+  }
+  const Json memory = {{"parameters", plan.parameters}, {"gradients", plan.gradients},
+                       {"optimizer", plan.optimizer},   {"activations", plan.activations},
+                       {"workspace", plan.workspace},   {"total", plan.total()}};
+  return line(Json{{"summary",
+                    {{"device", device},
+                     {"inputs", model.inputs()},
+                     {"outputs", model.outputs()},
+                     {"parameters", model.parameter_count()},
+                     {"batch", batch},
+                     {"layers", layers},
+                     {"memory_bytes", memory}}}});
+}
+
+}  // namespace minnow::command

@@ -1,0 +1,83 @@
+/// minnow: train small networks of dense layers from the command line, and run them.
+///
+///     minnow train --dataset=toy
+///     minnow train --x=features.csv --y=labels.csv --layers=64,relu,3,softmax --out=m.safetensors
+///     minnow predict --model=m.safetensors --x=more.csv
+
+#include <minnow/error.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "arguments.h"
+#include "commands.h"
+#include "json_lines.h"
+
+namespace minnow::command {
+
+void print_failure(const Failure& failure, Terminal& terminal) {
+  terminal.err.line(paint("minnow:", Color::red, terminal.err_color) + " " + text_of(failure));
+}
+
+namespace {
+
+// Before the arguments are parsed, or when they cannot be.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+Exit dispatch(const Arguments& arguments, Terminal& terminal) {
+  terminal = open_terminal(arguments.common.color);
+  terminal.json = arguments.common.json;
+  terminal.quiet = arguments.common.quiet;
+  terminal.verbose = arguments.common.verbose;
+  switch (arguments.command) {
+    case Command::text:
+      terminal.out.write(arguments.text);
+      return Exit::ok;
+    case Command::train:
+      return run_train(arguments, terminal);
+    case Command::predict:
+      return run_predict(arguments, terminal);
+    case Command::summary:
+      return run_summary(arguments, terminal);
+  }
+  return Exit::internal;
+}
+
+// A result that could not be written is a failure even when all else went well.
+Exit check_output(Exit exit, Terminal& terminal) {
+  const int error = terminal.out.error();
+  if (error == 0 || exit != Exit::ok) return exit;
+  print_failure({.code = "MN-P01",
+                 .what = "results could not be written to standard output.",
+                 .evidence = std::strerror(error),
+                 .remedy = {},
+                 .effect = "a model that was to be saved is saved"},
+                terminal);
+  return Exit::io;
+}
+
+Exit run(int argc, char** argv) {
+  Terminal terminal = open_terminal(ColorChoice::automatic);
+  terminal.json = asks_for_json(argc, argv);
+  try {
+    return check_output(dispatch(parse_arguments(argc, argv), terminal), terminal);
+  } catch (...) {
+    const Problem problem = current_problem();
+    print_failure(problem.failure, terminal);
+    if (terminal.json) terminal.out.write(run_json({}, problem.exit, &problem));
+    return problem.exit;
+  }
+}
+
+}  // namespace
+}  // namespace minnow::command
+
+int main(int argc, char** argv) {
+  minnow::command::secure_standard_streams();
+  return static_cast<int>(minnow::command::run(argc, argv));
+}
