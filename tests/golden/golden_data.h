@@ -1,6 +1,7 @@
 #pragma once
 
 // Written by make_golden.py, not by hand.
+// clang-format off
 // keras 3.15.1 on tensorflow 2.21.0, torch 2.15.0+cu132, numpy 2.4.6, x86_64, float32
 
 #include "golden.h"

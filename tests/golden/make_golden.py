@@ -76,6 +76,7 @@ def header(runs, fit_losses, versions):
 #pragma once
 
 // Written by make_golden.py, not by hand.
+// clang-format off
 // {versions}
 
 #include "golden.h"
