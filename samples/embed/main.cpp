@@ -3,7 +3,7 @@
 //
 // Expected output:
 //
-//     loss 0.3 after 1 step, 0.0 after 2000
+//     loss 0.6 after 1 step, 0.0 after 2000
 //     stopped after some steps, still usable
 //     saved and loaded: the same prediction
 
