@@ -48,9 +48,15 @@ double cgroup_processors() {
 }  // namespace
 
 const KernelTable& select_kernels() {
+  // By feature: clang 14 does not know the names of the levels.
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
   const Variant variants[] = {
-      {"v4", __builtin_cpu_supports("x86-64-v4") != 0, minnow_cpu_kernels_v4},
-      {"v3", __builtin_cpu_supports("x86-64-v3") != 0, minnow_cpu_kernels_v3},
+      {"v4", v4, minnow_cpu_kernels_v4},
+      {"v3", v3, minnow_cpu_kernels_v3},
       {"v1", true, minnow_cpu_kernels_v1},
   };
   const char* wanted = std::getenv("MINNOW_CPU_ISA");
