@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
                                  "/cpu/threads:" + std::to_string(threads);
         benchmark::RegisterBenchmark(name.c_str(), step, net, batch, threads)
             ->Unit(benchmark::kMicrosecond)
+            ->MeasureProcessCPUTime()
             ->UseRealTime();
       }
     }

@@ -7,6 +7,8 @@
 
 #include <vector>
 
+#include "message_of.h"
+
 namespace minnow::testing {
 
 inline Tensor random_tensor(Shape shape, std::uint64_t stream) {
@@ -48,16 +50,6 @@ inline std::vector<float> all_weights(const Model& model) {
     all.insert(all.end(), values.data<float>().begin(), values.data<float>().end());
   }
   return all;
-}
-
-template <class E, class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
 }
 
 }  // namespace minnow::testing

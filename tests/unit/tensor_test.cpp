@@ -6,18 +6,12 @@
 #include <limits>
 #include <vector>
 
+#include "message_of.h"
+
 namespace minnow {
 namespace {
 
-template <class E, class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
+using testing::message_of;
 
 TEST(ShapeTest, CountsElements) {
   EXPECT_EQ(Shape().elements(), 1);

@@ -93,6 +93,8 @@ struct TrainerOptions {
 
 class MINNOW_API Trainer {
  public:
+  /// `model` must outlive the trainer and may not be moved meanwhile.
+  /// @throws InvalidArgument when loss and model do not fit; ResourceExhausted.
   Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
           TrainerOptions options = {});
   ~Trainer();
