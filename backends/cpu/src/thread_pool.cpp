@@ -35,7 +35,8 @@ void Barrier::arrive_and_wait() noexcept {
   spin_until([&] { return phase_.load(std::memory_order_acquire) != phase; });
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads)
+    : calls_(std::make_unique<Call[]>(static_cast<std::size_t>(threads))) {
   try {
     for (int worker = 1; worker < threads; ++worker) {
       threads_.emplace_back([this, worker] { loop(worker); });
@@ -47,9 +48,14 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() {
   stopping_ = true;
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  for (int worker = 1; worker < size(); ++worker) call(worker);
   for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::call(int worker) noexcept {
+  auto& generation = calls_[static_cast<std::size_t>(worker)].generation;
+  generation.fetch_add(1, std::memory_order_release);
+  generation.notify_one();
 }
 
 void ThreadPool::run(int workers, Work& work) {
@@ -63,9 +69,8 @@ void ThreadPool::run(int workers, Work& work) {
   work_ = &work;
   workers_ = workers;
   barrier_ = &barrier;
-  running_.store(size() - 1, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  running_.store(workers - 1, std::memory_order_relaxed);
+  for (int worker = 1; worker < workers; ++worker) call(worker);
   {
     const FlushDenormals flush;
     work.run(0, workers, &barrier);
@@ -75,18 +80,19 @@ void ThreadPool::run(int workers, Work& work) {
 
 void ThreadPool::loop(int worker) noexcept {
   const FlushDenormals flush;
+  auto& generation = calls_[static_cast<std::size_t>(worker)].generation;
   std::uint32_t seen = 0;
   while (true) {
     int spins = 0;
-    while (generation_.load(std::memory_order_acquire) == seen && spins < kSpinsBeforeSleep) {
+    while (generation.load(std::memory_order_acquire) == seen && spins < kSpinsBeforeSleep) {
       _mm_pause();
       ++spins;
     }
-    generation_.wait(seen, std::memory_order_acquire);
-    // The caller waits for all workers before the next generation: none is ever missed.
+    generation.wait(seen, std::memory_order_acquire);
+    // The caller waits for its workers before it calls again: no generation is ever missed.
     ++seen;
     if (stopping_) return;
-    if (worker < workers_) work_->run(worker, workers_, barrier_);
+    work_->run(worker, workers_, barrier_);
     running_.fetch_sub(1, std::memory_order_acq_rel);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -43,16 +44,21 @@ class ThreadPool {
   void run(int workers, Work& work);
 
  private:
+  /// Each thread waits on a generation of its own: those that a run does not need sleep on.
+  struct alignas(64) Call {
+    std::atomic<std::uint32_t> generation{0};
+  };
+  void call(int worker) noexcept;
   void loop(int worker) noexcept;
 
   std::mutex turn_;
+  std::unique_ptr<Call[]> calls_;  // by worker
   std::vector<std::thread> threads_;
-  std::atomic<std::uint32_t> generation_{0};
   std::atomic<int> running_{0};
   Work* work_ = nullptr;
   int workers_ = 0;
   Barrier* barrier_ = nullptr;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace minnow::cpu
