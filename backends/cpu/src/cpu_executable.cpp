@@ -159,7 +159,6 @@ std::span<const StepResult> CpuExecutable::wait() {
 void CpuExecutable::throw_not_finite() {
   const FlushDenormals flush;
   std::string where = "the gradients";
-  std::string layer;
   for (const ScheduledTask& scheduled : schedule_) {
     const Op& op = program_.ops()[static_cast<std::size_t>(scheduled.op)];
     scheduled.task->run(0, 1);
@@ -168,16 +167,19 @@ void CpuExecutable::throw_not_finite() {
       const Value& value = program_.value(id);
       if (value.dtype != DType::f32) continue;
       const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
-      if (value.kind == ValueKind::gradient) {
+      const bool gradient = value.kind == ValueKind::gradient;  // its name says whose
+      if (gradient) {
         const auto& spec = program_.parameters()[static_cast<std::size_t>(value.slot)];
         found = first_not_finite(matrix.data, 1, slice_floats(spec), 0);
       } else {
         found = first_not_finite(matrix.data, matrix.rows, matrix.cols, matrix.stride);
       }
       if (found.empty()) continue;
-      if (op.layer >= 0) layer = program_.layer_names()[static_cast<std::size_t>(op.layer)];
-      where = cat(value.name, layer.empty() || value.kind == ValueKind::gradient ? "" : " of ",
-                  value.kind == ValueKind::gradient ? "" : layer, " (", found, ")");
+      where = value.name;
+      if (!gradient && op.layer >= 0) {
+        where += " of " + program_.layer_names()[static_cast<std::size_t>(op.layer)];
+      }
+      where += cat(" (", found, ")");
       break;
     }
     if (!found.empty()) break;
@@ -206,8 +208,9 @@ std::string CpuExecutable::explain() const {
                 op.kind == OpKind::linear && op.inputs.size() > 2 ? "+bias" : "",
                 op.relu ? "+relu" : "",
                 op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 ? "+relu_grad" : "");
-    if (op.layer >= 0)
+    if (op.layer >= 0) {
       text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
+    }
     if (runs_on_eigen(program_, op)) text += "  (Eigen: the weight is larger than the caches)";
     text += '\n';
   }
