@@ -50,13 +50,14 @@ struct Split {
 Split split(const Tensor& x, const Tensor& y, const FitOptions& options) {
   Split parts{x, y, options.validation_x, options.validation_y};
   if (options.validation_split == 0.0 || !parts.validation_x.empty()) return parts;
-  const std::int64_t rows = x.shape().rank() == 0 ? 0 : x.shape().rows();
+  const std::int64_t rows = x.shape().rows();
+  if (x.shape().rank() == 0 || y.shape().rank() == 0 || y.shape().rows() != rows) {
+    return parts;  // which is told when the data is checked
+  }
   // Keras: floor(rows * (1 - split)) rows train, the last ones validate.
   const auto kept = static_cast<std::int64_t>(
       std::floor(static_cast<double>(rows) * (1.0 - options.validation_split)));
-  if (kept < 1 || kept >= rows || y.shape().rank() == 0 || y.shape().rows() != rows) {
-    if (kept >= 1 && kept < rows)
-      return parts;  // the row counts differ: told when they are checked
+  if (kept < 1 || kept >= rows) {
     throw InvalidArgument(
         {.code = "MN-N07",
          .what = cat("a validation split of ", options.validation_split, " of ", rows,
