@@ -88,7 +88,7 @@ function(minnow_add_library)
     VERIFY_INTERFACE_HEADER_SETS ON INTERFACE_HEADER_SETS_TO_VERIFY HEADERS
     ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib"
     LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
-  target_link_libraries(minnow PRIVATE ZLIB::ZLIB Threads::Threads)
+  target_link_libraries(minnow PRIVATE ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
   if(NOT BUILD_SHARED_LIBS)
     target_compile_definitions(minnow PUBLIC MINNOW_STATIC_DEFINE)
   endif()

@@ -2,24 +2,72 @@
 
 #include <minnow/error.h>
 
+#include <charconv>
+
 #include "cpu_backend.h"
+#include "cuda_plugin.h"
 #include "text.h"
 
 namespace minnow {
 namespace {
 
-struct Entry {
-  std::string_view name;
-  std::shared_ptr<Backend> (*open)(const OpenOptions& options);
+struct Request {
+  int ordinal = 0;
+  OpenOptions options;
 };
 
-std::shared_ptr<Backend> open_cpu(const OpenOptions& options) {
+struct Entry {
+  std::string_view name;
+  std::shared_ptr<Backend> (*open)(const Request& request);
+  bool numbered;  // "cuda:1"
+};
+
+std::shared_ptr<Backend> open_cuda(const Request& request) {
+  return open_cuda_plugin({.ordinal = request.ordinal,
+                           .precision = request.options.precision,
+                           .tune = request.options.tune});
+}
+
+std::shared_ptr<Backend> open_cpu(const Request& request) {
+  const OpenOptions& options = request.options;
+  if (options.precision != Precision::fp32) {
+    throw InvalidArgument(
+        {.code = "MN-U01",
+         .what = cat("the CPU cannot compute in ", name_of(options.precision), "."),
+         .evidence = "it computes in fp32",
+         .remedy = "ask for fp32, or for a GPU",
+         .effect = {}});
+  }
   return std::make_shared<cpu::CpuBackend>(options.threads);
 }
 
 // An explicit table: registrations by static objects vanish from static libraries. "auto" takes the
 // first entry that opens.
-constexpr Entry kDevices[] = {{"cpu", open_cpu}};
+constexpr Entry kDevices[] = {{"cuda", open_cuda, true}, {"cpu", open_cpu, false}};
+
+Device open_first(const Request& request) {
+  std::string skipped;
+  const Entry* entry = std::begin(kDevices);
+  for (; entry + 1 != std::end(kDevices); ++entry) {
+    try {
+      return Device(entry->open(request));
+    } catch (const DeviceUnavailable& error) {
+      skipped = error.cause();
+      if (skipped.ends_with('.')) skipped.pop_back();  // it goes into a line of others
+    }
+  }
+  return Device(entry->open(request), skipped);
+}
+
+[[noreturn]] void no_device(std::string_view name) {
+  std::string known;
+  for (const std::string& entry : device_names()) known += (known.empty() ? "" : ", ") + entry;
+  throw InvalidArgument({.code = "MN-U01",
+                         .what = cat("\"", name, "\" is no device."),
+                         .evidence = "there are " + known + "; cuda:1 is the second GPU",
+                         .remedy = {},
+                         .effect = {}});
+}
 
 }  // namespace
 
@@ -38,24 +86,19 @@ Device open(std::string_view name, const OpenOptions& options) {
          .remedy = "give 1 or more, or 0 for as many as the process may use",
          .effect = {}});
   }
-  if (name == "auto") return Device(kDevices[0].open(options));
+  Request request{.ordinal = 0, .options = options};
+  if (name == "auto") return open_first(request);
   for (const Entry& entry : kDevices) {
-    if (entry.name == name) return Device(entry.open(options));
+    if (!name.starts_with(entry.name)) continue;
+    const std::string_view rest = name.substr(entry.name.size());
+    if (rest.empty()) return Device(entry.open(request));
+    if (!entry.numbered || rest.size() < 2 || rest.front() != ':') continue;
+    const auto [end, error] =
+        std::from_chars(rest.data() + 1, rest.data() + rest.size(), request.ordinal);
+    if (error != std::errc{} || end != rest.data() + rest.size() || request.ordinal < 0) continue;
+    return Device(entry.open(request));
   }
-  if (name.starts_with("cuda")) {
-    throw DeviceUnavailable({.code = "MN-L11",
-                             .what = "GPU not used: this build of minnow has no CUDA backend.",
-                             .evidence = cat("device \"", name, "\" was asked for"),
-                             .remedy = "ask for \"auto\" or \"cpu\"",
-                             .effect = "nothing was opened"});
-  }
-  std::string known;
-  for (const std::string& entry : device_names()) known += (known.empty() ? "" : ", ") + entry;
-  throw InvalidArgument({.code = "MN-U01",
-                         .what = cat("\"", name, "\" is no device."),
-                         .evidence = "this build has " + known,
-                         .remedy = {},
-                         .effect = {}});
+  no_device(name);
 }
 
 }  // namespace minnow

@@ -17,8 +17,12 @@ std::string format(const Failure& failure) {
 
 Error::Error(Failure failure) : std::runtime_error(format(failure)), failure_(std::move(failure)) {}
 
-ResourceExhausted::ResourceExhausted(Failure failure, std::int64_t needed_bytes)
-    : Error(std::move(failure)), needed_bytes_(needed_bytes) {}
+DeviceError::DeviceError(Failure failure, std::string call, std::string status, bool lost)
+    : Error(std::move(failure)), call_(std::move(call)), status_(std::move(status)), lost_(lost) {}
+
+ResourceExhausted::ResourceExhausted(Failure failure, std::int64_t needed_bytes,
+                                     std::int64_t free_bytes)
+    : Error(std::move(failure)), needed_bytes_(needed_bytes), free_bytes_(free_bytes) {}
 
 NumericError::NumericError(Failure failure, std::int64_t step, std::string tensor)
     : Error(std::move(failure)), step_(step), tensor_(std::move(tensor)) {}
@@ -37,6 +41,7 @@ Error::~Error() = default;
 ShapeError::~ShapeError() = default;
 InvalidArgument::~InvalidArgument() = default;
 DeviceUnavailable::~DeviceUnavailable() = default;
+DeviceError::~DeviceError() = default;
 ResourceExhausted::~ResourceExhausted() = default;
 NumericError::~NumericError() = default;
 FormatError::~FormatError() = default;

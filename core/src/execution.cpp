@@ -3,11 +3,29 @@
 #include <minnow/error.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "text.h"
 
 namespace minnow {
+namespace {
+
+const char* name_of(Mode mode) {
+  switch (mode) {
+    case Mode::train:
+      return "training step";
+    case Mode::evaluate:
+      return "evaluation";
+    case Mode::predict:
+      return "prediction";
+  }
+  return "";
+}
+
+}  // namespace
 
 Execution::Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
                      OptimizerPtr optimizer, Device device, bool fuse)
@@ -35,14 +53,21 @@ Compiled Execution::compile(const ProgramKey& key) {
     if (reason.empty()) continue;
     const std::string layer =
         op.layer < 0 ? "" : recorded.layer_names()[static_cast<std::size_t>(op.layer)];
-    throw InvalidArgument({.code = "MN-U03",
-                           .what = cat(device_.info().name, " cannot run ", name_of(op.kind),
-                                       layer.empty() ? "" : " of ", layer, "."),
-                           .evidence = reason,
-                           .remedy = {},
-                           .effect = "nothing was run"});
+    throw InvalidArgument(
+        {.code = "MN-U03",
+         .what = cat(device_.info().name, " cannot run ", minnow::name_of(op.kind),
+                     layer.empty() ? "" : " of ", layer, "."),
+         .evidence = reason,
+         .remedy = {},
+         .effect = "nothing was run"});
   }
-  return {backend().compile(recorded, *arena_), recorded.output()};
+  Compiled compiled{backend().compile(recorded, *arena_), recorded.output()};
+  const char* trace = std::getenv("MINNOW_TRACE");
+  if (trace != nullptr && std::string_view(trace) == "1") {
+    std::fprintf(stderr, "minnow: %s of %lld rows on %s\n", name_of(key.mode),
+                 static_cast<long long>(key.batch), compiled->explain().c_str());
+  }
+  return compiled;
 }
 
 const Compiled& Execution::compiled(const ProgramKey& key) {

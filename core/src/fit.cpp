@@ -159,6 +159,7 @@ History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options
           std::min({(rows - done * batch) / size, pace.steps(), compiled->max_steps()});
       const auto run_start = Clock::now();
       state.train(*compiled.executable, count, size, tally);
+      history.device_seconds += compiled->device_seconds();
       pace.took(count, seconds_since(run_start));
       done += count;
       if (options.on_batch_end) {

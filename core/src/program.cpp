@@ -239,6 +239,21 @@ void Program::set_output(ValueId id) {
   keep(id);
 }
 
+std::string Program::describe(const Op& op) const {
+  const bool third = op.inputs.size() > 2;
+  std::string text = cat(name_of(op.kind), op.kind == OpKind::linear && third ? "+bias" : "",
+                         op.relu ? "+relu" : "",
+                         op.kind == OpKind::linear_input_grad && third ? "+relu_grad" : "");
+  if (op.layer >= 0) text += cat("  ", layer_names_[static_cast<std::size_t>(op.layer)]);
+  return text;
+}
+
+std::string Program::describe(const Op& made_by, ValueId id) const {
+  // A gradient's name says whose it is.
+  if (value(id).kind == ValueKind::gradient || made_by.layer < 0) return value(id).name;
+  return cat(value(id).name, " of ", layer_names_[static_cast<std::size_t>(made_by.layer)]);
+}
+
 std::string Program::str() const {
   std::string text;
   for (const Op& op : ops_) {

@@ -45,6 +45,17 @@ Uploaded::Uploaded(Backend& backend, Prepared data) : prepared(std::move(data)) 
                           prepared.target.shape().row_elements());
 }
 
+bool Uploaded::replace(const Prepared& data) {
+  const auto same = [](const Tensor& a, const Tensor& b) {
+    return a.dtype() == b.dtype() && a.shape() == b.shape();
+  };
+  if (!same(data.x, prepared.x) || !same(data.target, prepared.target)) return false;
+  x->assign(data.x.raw());
+  if (target) target->assign(data.target.raw());
+  prepared = data;
+  return true;
+}
+
 Feed Uploaded::feed(std::int64_t position) const {
   return {.x = x.get(), .target = target.get(), .rows = prepared.rows(), .position = position};
 }
@@ -102,12 +113,16 @@ Trainer::Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device devi
 Trainer::~Trainer() = default;
 
 Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
-  const Uploaded data(state_->execution.backend(), state_->prepare(x, y, ""));
-  const std::int64_t batch = data.prepared.rows();
-  const Compiled& compiled =
-      state_->execution.compiled({Mode::train, batch, data.prepared.x.dtype(), data.prepared.kind});
+  Prepared prepared = state_->prepare(x, y, "");
+  std::optional<Uploaded>& data = state_->step_data;
+  if (!data || !data->replace(prepared)) {
+    data.emplace(state_->execution.backend(), std::move(prepared));
+  }
+  const std::int64_t batch = data->prepared.rows();
+  const Compiled& compiled = state_->execution.compiled(
+      {Mode::train, batch, data->prepared.x.dtype(), data->prepared.kind});
   state_->execution.upload_weights();
-  compiled->bind(data.feed(0));
+  compiled->bind(data->feed(0));
   Tally tally(state_->loss->classification());
   state_->train(*compiled.executable, 1, batch, tally);
   return tally.mean();

@@ -3,6 +3,7 @@
 #include <minnow/trainer.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "check_data.h"
@@ -31,6 +32,8 @@ class Tally {
 struct Uploaded {
   Uploaded(Backend& backend, Prepared data);
   Feed feed(std::int64_t position) const;
+  /// Takes other data of the same size and type in place of its own; false when it is not.
+  bool replace(const Prepared& data);
 
   Prepared prepared;
   std::unique_ptr<DeviceData> x;
@@ -51,7 +54,8 @@ class Trainer::State {
   LossPtr loss;
   Execution execution;
   float learning_rate;
-  std::uint64_t epochs = 0;  // of all fits: no two shuffle alike
+  std::uint64_t epochs = 0;           // of all fits: no two shuffle alike
+  std::optional<Uploaded> step_data;  // kept for the next step() of the same size
 
   // predict_row's own program, so that it never waits for a compilation.
   Compiled row;

@@ -27,6 +27,12 @@ void add_common(CLI::App& app, CommonArguments& common) {
                                                               {"never", ColorChoice::never}};
   app.add_option("--device", common.device, "Where to run: " + joined(device_names()) + " [auto]");
   app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
+  static const std::map<std::string, Precision> kPrecisions = {
+      {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
+  app.add_option("--precision", common.precision,
+                 "What products compute in: fp32, tf32 or bf16; tf32 and bf16 on a GPU [fp32]")
+      ->transform(CLI::Transformer(kPrecisions).description(""));
+  app.add_flag("--tune", common.tune, "On a GPU: time the ways to compute each product first");
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No banner, no header, no progress");
   app.add_flag("-v,--verbose", common.verbose, "Also what each operation of a step became")
       ->excludes(quiet);

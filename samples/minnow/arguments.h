@@ -2,6 +2,8 @@
 
 /// The command line as plain values. Only arguments.cpp knows the parser.
 
+#include <minnow/backend.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +16,8 @@ namespace minnow::command {
 struct CommonArguments {
   std::string device = "auto";
   int threads = 0;  // 0: as many as the process may use
+  Precision precision = Precision::fp32;
+  bool tune = false;
   bool json = false;
   bool quiet = false;
   bool verbose = false;

@@ -9,6 +9,7 @@ namespace {
 Exit exit_of(const Error& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return Exit::usage;
   if (dynamic_cast<const DeviceUnavailable*>(&error) != nullptr) return Exit::device;
+  if (dynamic_cast<const DeviceError*>(&error) != nullptr) return Exit::device;
   if (dynamic_cast<const ResourceExhausted*>(&error) != nullptr) return Exit::exhausted;
   if (const auto* io = dynamic_cast<const IoError*>(&error)) {
     return io->action() == IoError::Action::open_output ? Exit::cannot_create : Exit::io;

@@ -70,6 +70,8 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
   if (!run.device_used.empty()) {
     json["device_used"] = run.device_used;
     json["device"] = run.device_description;
+    json["precision"] = run.precision;
+    if (!run.device_skipped.empty()) json["device_skipped"] = run.device_skipped;
     json["seed"] = run.seed;
   }
   if (run.batch > 0) {

@@ -90,14 +90,10 @@ std::string best_text(const Run& run) {
 }  // namespace
 
 std::string banner(const Run& run, const Terminal& terminal) {
-  const auto names = device_names();
-  const bool only_cpu = std::all_of(names.begin(), names.end(), [](const std::string& name) {
-    return name == "cpu" || name == "auto";
-  });
   const std::string text = cat(paint("minnow:", Color::bold, terminal.err_color),
                                " device=", run.device_used, " (", run.device_description, ")");
-  if (run.device_requested != "auto" || !only_cpu) return text;
-  return cat(text, " ", terminal.symbols.dash, " this build has no GPU backend");
+  if (run.device_skipped.empty()) return text;
+  return cat(text, " ", terminal.symbols.dash, " ", run.device_skipped);
 }
 
 std::string header(const Run& run, const Model& model, const MemoryPlan& plan,
@@ -107,7 +103,7 @@ std::string header(const Run& run, const Model& model, const MemoryPlan& plan,
     return cat(title(name, terminal.err_color), text, "\n");
   };
   std::string text = line("run", cat("requested ", run.device_requested, ", used ", run.device_used,
-                                     "   float32   seed ", run.seed,
+                                     "   ", run.precision, "   seed ", run.seed,
                                      run.preset.empty() ? "" : "   preset ", run.preset));
   text += line("data", data_line(run, dot));
   auto left = layer_table(model);

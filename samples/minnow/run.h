@@ -15,6 +15,8 @@ struct Run {
   std::string device_requested = {};
   std::string device_used = {};  // empty: none was opened
   std::string device_description = {};
+  std::string device_skipped = {};  // why no better device was taken
+  std::string precision = {};       // "fp32"
   std::uint64_t seed = 0;
   std::string data = {};      // "fashion-mnist"
   std::string features = {};  // "28x28 -> 784, scaled by 1/255"

@@ -5,8 +5,11 @@
 namespace minnow::command {
 
 Device open_device(const CommonArguments& arguments) {
-  return from_command_line(
-      [&] { return minnow::open(arguments.device, {.threads = arguments.threads}); });
+  return from_command_line([&] {
+    return minnow::open(
+        arguments.device,
+        {.threads = arguments.threads, .precision = arguments.precision, .tune = arguments.tune});
+  });
 }
 
 Recipe chosen_recipe(const std::string& dataset, const TrainingArguments& arguments) {

@@ -158,12 +158,15 @@ TEST_F(BadInput, OptimizersThatCannotBe) {
 
 TEST_F(BadInput, DevicesThatCannotBe) {
   EXPECT_EQ(message_of<InvalidArgument>([] { open("gpu"); }),
-            "\"gpu\" is no device. [MN-U01]\n  evidence: this build has auto, cpu");
-  EXPECT_EQ(message_of<DeviceUnavailable>([] { open("cuda:0"); }),
-            "GPU not used: this build of minnow has no CUDA backend. [MN-L11]\n"
-            "  evidence: device \"cuda:0\" was asked for\n"
-            "  remedy:   ask for \"auto\" or \"cpu\"\n"
-            "  effect:   nothing was opened");
+            "\"gpu\" is no device. [MN-U01]\n"
+            "  evidence: there are auto, cuda, cpu; cuda:1 is the second GPU");
+  for (const char* name : {"cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda1", "CPU"}) {
+    EXPECT_THROW(open(name), InvalidArgument) << name;
+  }
+  EXPECT_EQ(message_of<InvalidArgument>([] { open("cpu", {.precision = Precision::bf16}); }),
+            "the CPU cannot compute in bf16. [MN-U01]\n"
+            "  evidence: it computes in fp32\n"
+            "  remedy:   ask for fp32, or for a GPU");
   EXPECT_THROW(open("cpu", {.threads = -1}), InvalidArgument);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "float_mode.h"
 #include "layout.h"
@@ -110,7 +111,9 @@ void CpuExecutable::run(std::int64_t steps) {
     requested_ = burst.steps;
     const auto start = Clock::now();
     pool_->run(burst.workers, *this);
-    choice_.took(burst, std::chrono::duration<double>(Clock::now() - start).count());
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    choice_.took(burst, seconds);
+    running_seconds_ += seconds;
     left -= burst.steps;
   }
 }
@@ -147,6 +150,7 @@ void CpuExecutable::finish_step() noexcept {
 std::span<const StepResult> CpuExecutable::wait() {
   const auto done = static_cast<std::size_t>(pending_);
   pending_ = 0;
+  device_seconds_ = std::exchange(running_seconds_, 0.0);
   if (failed_) {
     failed_ = false;
     throw_not_finite();
@@ -167,50 +171,27 @@ void CpuExecutable::throw_not_finite() {
       const Value& value = program_.value(id);
       if (value.dtype != DType::f32) continue;
       const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
-      const bool gradient = value.kind == ValueKind::gradient;  // its name says whose
-      if (gradient) {
+      if (value.kind == ValueKind::gradient) {
         const auto& spec = program_.parameters()[static_cast<std::size_t>(value.slot)];
         found = first_not_finite(matrix.data, 1, slice_floats(spec), 0);
       } else {
         found = first_not_finite(matrix.data, matrix.rows, matrix.cols, matrix.stride);
       }
       if (found.empty()) continue;
-      where = value.name;
-      if (!gradient && op.layer >= 0) {
-        where += " of " + program_.layer_names()[static_cast<std::size_t>(op.layer)];
-      }
-      where += cat(" (", found, ")");
+      where = cat(program_.describe(op, id), " (", found, ")");
       break;
     }
     if (!found.empty()) break;
   }
-  const std::int64_t step = arena_.steps() + 1;
-  throw NumericError(
-      {.code = "MN-N05",
-       .what = cat("training became not finite at step ", step, ": the first such value is in the ",
-                   where, "."),
-       .evidence = cat(step == 1 ? "" : cat("loss of the step before ", arena_.last_loss(), ", "),
-                       "learning rate ", arena_.learning_rate()),
-       .remedy = "lower the learning rate, or scale the inputs and targets to about 1",
-       .effect = step == 1
-                     ? "no weight was changed"
-                     : cat("weights are those after step ", step - 1, ", the last good ones")},
-      step, where);
+  minnow::throw_not_finite(where, arena_.steps() + 1, arena_.last_loss(), arena_.learning_rate());
 }
 
 std::string CpuExecutable::explain() const {
   std::string text = cat("cpu: ", kernels_.isa, ", tile ", kernels_.tile_rows, "x32, ", workers_,
                          " of ", pool_->size(), " threads",
                          workers_ < pool_->size() ? " (the step is too short to share)" : "", "\n");
-  for (std::size_t i = 0; i < program_.ops().size(); ++i) {
-    const Op& op = program_.ops()[i];
-    text += cat("  ", name_of(op.kind),
-                op.kind == OpKind::linear && op.inputs.size() > 2 ? "+bias" : "",
-                op.relu ? "+relu" : "",
-                op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 ? "+relu_grad" : "");
-    if (op.layer >= 0) {
-      text += cat("  ", program_.layer_names()[static_cast<std::size_t>(op.layer)]);
-    }
+  for (const Op& op : program_.ops()) {
+    text += cat("  ", program_.describe(op));
     if (runs_on_eigen(program_, op)) text += "  (Eigen: the weight is larger than the caches)";
     text += '\n';
   }

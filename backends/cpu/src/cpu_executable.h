@@ -24,6 +24,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   void read(ValueId value, std::span<float> values) const override;
   std::string explain() const override;
   std::int64_t max_steps() const override { return kMaxSteps; }
+  double device_seconds() const override { return device_seconds_; }
 
   /// Activations and workspace, in bytes, that this class would allocate.
   static MemoryPlan plan(const Program& program, int workers);
@@ -51,6 +52,8 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   std::int64_t pending_ = 0;    // results since the last wait
   std::int64_t requested_ = 0;  // steps of the running run()
   bool failed_ = false;
+  double running_seconds_ = 0;  // since the last wait
+  double device_seconds_ = 0;
 };
 
 }  // namespace minnow::cpu

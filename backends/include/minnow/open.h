@@ -15,16 +15,25 @@
 namespace minnow {
 
 struct OpenOptions {
-  /// 0: as many as the process may use (affinity mask, cgroup limit). A program gets fewer when its
-  /// step is too short to share.
+  /// Of the CPU. 0: as many as the process may use (affinity mask, cgroup limit). A program gets
+  /// fewer when its step is too short to share.
   int threads = 0;
+  /// A CPU computes in fp32 only.
+  Precision precision = Precision::fp32;
+  /// Of a GPU: time the ways to compute each product when a program is compiled, and take the
+  /// fastest. Two runs may then choose differently, and their last bits differ.
+  bool tune = false;
 };
 
-/// "cpu", or "auto": the best device that can be used. @throws InvalidArgument for a name that is
-/// no device (lists the names), DeviceUnavailable for a device that cannot be used here.
+/// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU; "auto": the first GPU that can be used, else the CPU,
+/// and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no CUDA
+/// library is opened. The GPU's backend is a library of its own beside libminnow
+/// (MINNOW_PLUGIN_DIR: look there first).
+/// @throws InvalidArgument for a name that is no device (lists the names), DeviceUnavailable for a
+/// device that cannot be used here.
 MINNOW_API Device open(std::string_view name = "auto", const OpenOptions& options = {});
 
-/// The names that open() takes in this build.
+/// The names that open() takes.
 MINNOW_API std::vector<std::string> device_names();
 
 }  // namespace minnow

@@ -11,13 +11,20 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace minnow {
 
+/// What products compute in; sums and weights are float32 always. fp32 is strict. tf32 rounds the
+/// factors to 11 significant bits, bf16 to 8 and stores activations so.
+enum class Precision : std::uint8_t { fp32, tf32, bf16 };
+MINNOW_API std::string_view name_of(Precision precision) noexcept;
+
 struct DeviceInfo {
-  std::string name;         // "cpu"
-  std::string description;  // "Eigen x86-64-v4, 2 threads"
+  std::string name;         // "cpu", "cuda:0"
+  std::string description;  // "x86-64-v4, 2 threads"
+  Precision precision = Precision::fp32;
 };
 
 /// Parameters, gradients and optimizer state of one model on a device: flat arenas, one aligned
@@ -77,7 +84,14 @@ class MINNOW_API Executable {
   virtual std::string explain() const = 0;
   /// run() takes at most this many steps between two waits.
   virtual std::int64_t max_steps() const = 0;
+  /// How long the device worked between the last two waits; 0 when it cannot tell.
+  virtual double device_seconds() const = 0;
 };
+
+/// How a backend reports a step that is not finite. `tensor` is the first such value, `step` counts
+/// from 1, `last_loss` is that of the step before. @throws NumericError.
+[[noreturn]] MINNOW_API void throw_not_finite(const std::string& tensor, std::int64_t step,
+                                              float last_loss, float learning_rate);
 
 class MINNOW_API Backend {
  public:
@@ -99,12 +113,16 @@ class MINNOW_API Backend {
 /// A handle to an opened device; copies share it.
 class Device {
  public:
-  explicit Device(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {}
+  explicit Device(std::shared_ptr<Backend> backend, std::string skipped = {})
+      : backend_(std::move(backend)), skipped_(std::move(skipped)) {}
   const DeviceInfo& info() const { return backend_->info(); }
+  /// With "auto": why no better device was taken; empty when this is the best one.
+  const std::string& skipped() const noexcept { return skipped_; }
   Backend& backend() const { return *backend_; }
 
  private:
   std::shared_ptr<Backend> backend_;
+  std::string skipped_;
 };
 
 }  // namespace minnow

@@ -61,15 +61,35 @@ class MINNOW_API DeviceUnavailable : public Error {
   ~DeviceUnavailable() override;
 };
 
+/// A device failed at work that it had accepted.
+class MINNOW_API DeviceError : public Error {
+ public:
+  /// `call` is the vendor's function, `status` the name of what it answered. A lost device cannot
+  /// be used again by this process.
+  DeviceError(Failure failure, std::string call, std::string status, bool lost);
+  ~DeviceError() override;
+  const std::string& call() const noexcept { return call_; }
+  const std::string& status() const noexcept { return status_; }
+  bool lost() const noexcept { return lost_; }
+
+ private:
+  std::string call_;
+  std::string status_;
+  bool lost_;
+};
+
 /// Memory that cannot be had.
 class MINNOW_API ResourceExhausted : public Error {
  public:
-  ResourceExhausted(Failure failure, std::int64_t needed_bytes);
+  /// `free_bytes` is what the device had at that moment, -1 when it is not known.
+  ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes = -1);
   ~ResourceExhausted() override;
   std::int64_t needed_bytes() const noexcept { return needed_bytes_; }
+  std::int64_t free_bytes() const noexcept { return free_bytes_; }
 
  private:
   std::int64_t needed_bytes_;
+  std::int64_t free_bytes_;
 };
 
 /// The loss or a gradient stopped being finite. The weights are those from before `step()`.

@@ -152,8 +152,12 @@ class MINNOW_API Program {
   ValueId loss() const noexcept { return loss_; }        // (1, 1)
   ValueId correct() const noexcept { return correct_; }  // (1, 1): rows whose arg max is right
 
-  /// One line per op, as explain() and tests show it.
+  /// One line per op, as tests show it.
   std::string str() const;
+  /// An op with what was fused into it, and its layer: "linear+bias+relu  dense_1".
+  std::string describe(const Op& op) const;
+  /// A value that an op made: "output of dense_1", "gradient of 0.weight".
+  std::string describe(const Op& made_by, ValueId id) const;
 
  private:
   friend MINNOW_API Program fuse(const Program& program);

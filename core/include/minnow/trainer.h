@@ -84,6 +84,7 @@ struct History {
   std::int64_t best_epoch = 0;  // from 1; 0 when no epoch ended
   std::int64_t steps = 0;
   double seconds = 0;
+  double device_seconds = 0;  // of them, how long the device ran training steps
   FitEnd end = FitEnd::completed;
 };
 

@@ -1,0 +1,40 @@
+#pragma once
+
+/// What a backend in a library of its own exports: one C function that says which boundary it was
+/// built for, before anything else is called.
+///
+///     extern "C" MINNOW_PLUGIN_EXPORT const minnow::Plugin* minnow_plugin() {
+///       static const minnow::Plugin plugin{.abi = minnow::kPluginAbi, .open = open_device};
+///       return &plugin;
+///     }
+
+#include <minnow/backend.h>
+
+#include <cstdint>
+#include <memory>
+
+#define MINNOW_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+namespace minnow {
+
+/// Raised by every change to backend.h, program.h, memory_plan.h, tensor.h or error.h that changes
+/// a layout or a virtual function.
+inline constexpr std::uint32_t kPluginAbi = 1;
+
+struct PluginOptions {
+  int ordinal = 0;  // which device, counted from 0
+  Precision precision = Precision::fp32;
+  bool tune = false;
+};
+
+/// Plain data; `abi` stays the first member for ever.
+struct Plugin {
+  std::uint32_t abi;
+  /// @throws DeviceUnavailable with the cause and a remedy.
+  std::shared_ptr<Backend> (*open)(const PluginOptions& options);
+};
+
+using PluginEntry = const Plugin* (*)();
+inline constexpr const char* kPluginEntry = "minnow_plugin";
+
+}  // namespace minnow
