@@ -12,10 +12,15 @@ set(MINNOW_GENERATED "${PROJECT_BINARY_DIR}/generated")
 # minnow_options(target): warnings and sanitizers of everything that is built here.
 function(minnow_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_compile_options(${target} PRIVATE ${MINNOW_WARNINGS})
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${MINNOW_WARNINGS}>")
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+  if(MINNOW_WERROR)
+    target_compile_options(${target}
+      PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Werror all-warnings>")
+  endif()
   if(MINNOW_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${MINNOW_SANITIZE} -fno-omit-frame-pointer
-                                             -fno-sanitize-recover=all)
+    target_compile_options(${target} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${MINNOW_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
     target_link_options(${target} PRIVATE -fsanitize=${MINNOW_SANITIZE})
   endif()
 endfunction()

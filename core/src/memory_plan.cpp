@@ -20,7 +20,8 @@ bool planned(const Value& value) {
 }
 
 std::vector<Lifetime> lifetimes(const Program& program,
-                                const std::function<std::int64_t(const Value&)>& bytes_of) {
+                                const std::function<std::int64_t(const Value&)>& bytes_of,
+                                const std::vector<OpSpan>& spans) {
   const int end = static_cast<int>(program.ops().size());
   std::vector<Lifetime> found;
   for (ValueId id = 0; id < static_cast<ValueId>(program.values().size()); ++id) {
@@ -31,8 +32,9 @@ std::vector<Lifetime> lifetimes(const Program& program,
       const Op& op = program.ops()[static_cast<std::size_t>(i)];
       for (const auto* operands : {&op.inputs, &op.outputs}) {
         if (std::count(operands->begin(), operands->end(), id) == 0) continue;
-        life.first = std::min(life.first, i);
-        life.last = std::max(life.last, i);
+        const OpSpan span = spans.empty() ? OpSpan{i, i} : spans[static_cast<std::size_t>(i)];
+        life.first = std::min(life.first, span.first);
+        life.last = std::max(life.last, span.last);
       }
     }
     // Written before the run, or read after it.
@@ -46,10 +48,11 @@ std::vector<Lifetime> lifetimes(const Program& program,
 }  // namespace
 
 ActivationPlan plan_activations(const Program& program,
-                                const std::function<std::int64_t(const Value&)>& bytes_of) {
+                                const std::function<std::int64_t(const Value&)>& bytes_of,
+                                const std::vector<OpSpan>& spans) {
   ActivationPlan plan;
   plan.offsets.assign(program.values().size(), -1);
-  auto lives = lifetimes(program, bytes_of);
+  auto lives = lifetimes(program, bytes_of, spans);
   // Largest first, each at the lowest place that no value alive at the same time takes.
   std::stable_sort(lives.begin(), lives.end(),
                    [](const Lifetime& a, const Lifetime& b) { return a.bytes > b.bytes; });

@@ -83,8 +83,13 @@ void ParameterStore::mark_newer_on(Holder* holder) noexcept {
   ++version_;
 }
 
-void ParameterStore::release(Holder* holder) {
-  if (holder_ == holder) values();
+void ParameterStore::release(Holder* holder) noexcept {
+  if (holder_ != holder) return;
+  try {
+    values();
+  } catch (...) {
+    holder_ = nullptr;
+  }
 }
 
 }  // namespace minnow

@@ -27,8 +27,8 @@ class ParameterStore {
   /// Changes with every write, whoever writes: a trainer compares it with what it uploaded.
   std::int64_t version() const noexcept { return version_; }
   void mark_newer_on(Holder* holder) noexcept;
-  /// Before a holder goes away.
-  void release(Holder* holder);
+  /// Before a holder goes away. When its device is lost, the host's older values stay.
+  void release(Holder* holder) noexcept;
 
  private:
   std::vector<Tensor> values_;

@@ -31,9 +31,15 @@ struct ActivationPlan {
   std::vector<std::int64_t> offsets;  // by ValueId
   std::int64_t bytes = 0;
 };
-/// `bytes_of` says how much room a value needs in the backend's layout.
+/// The ops among which a backend may run one: itself alone, unless it is merged with others.
+struct OpSpan {
+  int first = 0;
+  int last = 0;
+};
+/// `bytes_of` says how much room a value needs in the backend's layout; `spans` is by op, or empty.
 MINNOW_API ActivationPlan
-plan_activations(const Program& program, const std::function<std::int64_t(const Value&)>& bytes_of);
+plan_activations(const Program& program, const std::function<std::int64_t(const Value&)>& bytes_of,
+                 const std::vector<OpSpan>& spans = {});
 
 MINNOW_API std::string format_bytes(std::int64_t bytes);  // "1.99 MiB"
 

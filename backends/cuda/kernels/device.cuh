@@ -1,0 +1,112 @@
+#pragma once
+
+// What kernels share: access to matrices of either element type, sums over a warp, the last block.
+
+#include <cuda_bf16.h>
+
+#include <cstdint>
+
+#include "kernels.h"
+
+// One line for each kernel: the list that load_kernels() goes through, or, where g++ compiles the
+// kernels for the tests, the registration with their stand-in for a GPU.
+#ifdef __CUDACC__
+#define MINNOW_KERNEL_JOIN(a, b) a##b
+#define MINNOW_KERNEL_NAME(line) MINNOW_KERNEL_JOIN(kernel_entry_, line)
+#define MINNOW_KERNEL(...)                                                \
+  static const ::minnow::cuda::KernelEntry MINNOW_KERNEL_NAME(__LINE__) { \
+    reinterpret_cast<const void*>(&__VA_ARGS__)                           \
+  }
+#else
+#define MINNOW_KERNEL(...) MINNOW_FAKE_KERNEL(__VA_ARGS__)
+#endif
+
+namespace minnow::cuda {
+
+/// A link in the list of all kernels of this library.
+struct KernelEntry {
+  explicit KernelEntry(const void* kernel) : function(kernel), next(first) { first = this; }
+  const void* function;
+  const KernelEntry* next;
+  inline static const KernelEntry* first = nullptr;
+};
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xFFFFFFFFU;
+
+struct alignas(8) Bf16x4 {
+  __nv_bfloat16 value[4];
+};
+
+/// Four elements from index 4 * `group`. The branch is the same for all threads.
+__device__ inline float4 load4(const void* data, bool bf16, std::int64_t group) {
+  if (!bf16) return static_cast<const float4*>(data)[group];
+  const Bf16x4 low = static_cast<const Bf16x4*>(data)[group];
+  return {__bfloat162float(low.value[0]), __bfloat162float(low.value[1]),
+          __bfloat162float(low.value[2]), __bfloat162float(low.value[3])};
+}
+
+__device__ inline void store4(void* data, bool bf16, std::int64_t group, float4 value) {
+  if (!bf16) {
+    static_cast<float4*>(data)[group] = value;
+    return;
+  }
+  static_cast<Bf16x4*>(data)[group] = {{__float2bfloat16(value.x), __float2bfloat16(value.y),
+                                        __float2bfloat16(value.z), __float2bfloat16(value.w)}};
+}
+
+__device__ inline float load(const Matrix& matrix, std::int64_t row, std::int64_t col) {
+  const std::int64_t at = row * matrix.stride + col;
+  return matrix.bf16 ? __bfloat162float(static_cast<const __nv_bfloat16*>(matrix.data)[at])
+                     : static_cast<const float*>(matrix.data)[at];
+}
+
+__device__ inline void store(const Matrix& matrix, std::int64_t row, std::int64_t col,
+                             float value) {
+  const std::int64_t at = row * matrix.stride + col;
+  if (matrix.bf16) {
+    static_cast<__nv_bfloat16*>(matrix.data)[at] = __float2bfloat16(value);
+  } else {
+    static_cast<float*>(matrix.data)[at] = value;
+  }
+}
+
+/// The sum over the lanes of a warp, in every lane; the order is always the same.
+template <class T>
+__device__ inline T warp_sum(T value) {
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    value += __shfl_xor_sync(kAllLanes, value, distance);
+  }
+  return value;
+}
+
+/// The largest value, NaN if a lane has one.
+__device__ inline float warp_max(float value) {
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    const float other = __shfl_xor_sync(kAllLanes, value, distance);
+    if (!(other <= value)) value = value != value ? value : other;
+  }
+  return value;
+}
+
+/// Whether this block is the last of the grid to come here; what the others wrote is then visible.
+/// All threads must call it. The counter is zero again afterwards.
+__device__ inline bool last_block(std::uint32_t* finished_blocks) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    last = atomicAdd(finished_blocks, 1U) == gridDim.x - 1;
+    if (last) *finished_blocks = 0;
+  }
+  __syncthreads();
+  if (last) __threadfence();
+  return last;
+}
+
+inline unsigned blocks_for(std::int64_t count, std::int64_t per_block, std::int64_t most) {
+  const std::int64_t blocks = (count + per_block - 1) / per_block;
+  return static_cast<unsigned>(blocks < 1 ? 1 : blocks > most ? most : blocks);
+}
+
+}  // namespace minnow::cuda

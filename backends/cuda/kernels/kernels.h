@@ -1,0 +1,140 @@
+#pragma once
+
+// What the host knows of the kernels: the data that lives on the device, and one launch function
+// for each kernel. A launch function returns what the runtime says of the launch.
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace minnow::cuda {
+
+/// A value in device memory, row-major. `stride` elements from row to row, a multiple of 8: rows of
+/// float32 and of bfloat16 both start at 16 bytes.
+struct Matrix {
+  void* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t stride = 0;
+  bool bf16 = false;
+};
+
+struct StepOutcome {
+  float loss;
+  std::int32_t correct;
+};
+
+/// Of an executable: what the running steps read and where they are. Device memory.
+struct RunState {
+  // Set by the host before a run.
+  const void* x;
+  const void* target;
+  std::uint64_t rows;
+  std::uint64_t position;  // of the next batch; moves on by itself
+  std::uint64_t seed;
+  std::uint64_t epoch;
+  std::uint32_t shuffle;
+  std::uint32_t padding;
+  // From here on the host sets everything to zero before the first step after a wait.
+  std::uint32_t done;             // steps, and so the index of the next outcome
+  std::uint32_t failed;           // a step was not finite: nothing after it counts
+  std::uint32_t not_finite;       // the running step has a gradient that is not finite
+  std::uint32_t finished_blocks;  // of a kernel whose last block does something more
+};
+
+/// Of an arena. Device memory.
+struct UpdateState {
+  std::uint64_t steps;
+  float learning_rate;
+  // Of the running update:
+  float rate;
+  float epsilon;
+  std::uint32_t apply;
+};
+
+struct UpdateConstants {
+  double beta1;
+  double beta2;
+  float epsilon;
+  float momentum;
+  bool corrected_epsilon;
+  bool adam;
+};
+
+/// Flat arenas of `count` floats, a multiple of 4. `low` is the bfloat16 copy of p, or null.
+struct Update {
+  float* p;
+  const float* g;
+  float* m;  // or the velocity, or null
+  float* v;
+  void* low;
+  std::int64_t count;
+};
+
+struct Gather {
+  Matrix x;
+  Matrix target;        // data null: none
+  bool labels;          // the target is one int32 per row
+  bool from_u8;         // else from float32
+  const float* offset;  // one number, or one per feature
+  const float* scale;
+  bool per_feature;
+};
+cudaError_t launch_gather(const RunState* state, const Gather& gather, cudaStream_t stream);
+
+cudaError_t launch_add_bias(const Matrix& x, const float* bias, bool relu, const Matrix& y,
+                            cudaStream_t stream);
+cudaError_t launch_relu(const Matrix& x, const Matrix& y, cudaStream_t stream);
+cudaError_t launch_relu_grad(const Matrix& dy, const Matrix& y, const Matrix& dx,
+                             cudaStream_t stream);
+cudaError_t launch_softmax(const Matrix& x, const Matrix& y, cudaStream_t stream);
+cudaError_t launch_softmax_grad(const Matrix& dy, const Matrix& y, const Matrix& dx,
+                                cudaStream_t stream);
+/// sums[col], in the same order for every launch.
+cudaError_t launch_column_sums(const Matrix& x, float* sums, cudaStream_t stream);
+
+enum class LossKind : std::uint8_t { mse, cross_entropy, softmax_cross_entropy };
+struct Loss {
+  LossKind kind;
+  Matrix x;
+  Matrix target;  // one int32 per row with `labels`, else float32 rows
+  bool labels;
+  Matrix gradient;  // data null: none
+  float* row_loss;  // (rows)
+  std::int32_t* row_correct;
+  float* loss;     // the mean
+  float* correct;  // null for mse
+  std::uint32_t* finished_blocks;
+};
+cudaError_t launch_loss(const Loss& loss, cudaStream_t stream);
+
+/// The last layer, its loss and the gradient of its input, in one kernel; outputs <= kHeadOutputs.
+constexpr int kHeadOutputs = 16;
+constexpr std::int64_t kHeadInputs = 512;
+struct Head {
+  Matrix x;
+  const float* weight;  // (outputs, inputs), rows of `weight_stride`
+  std::int64_t weight_stride;
+  const float* bias;  // or null
+  Loss loss;          // its x is not read: (rows, outputs)
+  Matrix dx;          // data null: none
+  bool relu_grad;     // dx where x > 0
+};
+cudaError_t launch_head(const Head& head, cudaStream_t stream);
+
+/// Ends a step: notes the outcome, moves the position on. With an update, looks at all gradients
+/// first and decides whether the update is applied.
+cudaError_t launch_finish_step(RunState* state, StepOutcome* outcomes, const float* loss,
+                               const float* correct, std::int64_t batch, cudaStream_t stream);
+cudaError_t launch_begin_update(RunState* state, UpdateState* update, StepOutcome* outcomes,
+                                const float* loss, const float* correct, std::int64_t batch,
+                                const UpdateConstants& constants, const float* gradients,
+                                std::int64_t count, cudaStream_t stream);
+cudaError_t launch_update(const UpdateState* state, const UpdateConstants& constants,
+                          const Update& update, cudaStream_t stream);
+
+/// Loads every kernel, so that none is loaded in the middle of a run.
+/// cudaErrorNoKernelImageForDevice: this build has no code for the device.
+cudaError_t load_kernels();
+
+}  // namespace minnow::cuda

@@ -1,0 +1,95 @@
+// Losses with their gradients; and the head: the last layer, the loss and the gradient of the
+// layer's input in one kernel, for few outputs.
+
+#include "loss.cuh"
+
+namespace minnow::cuda {
+
+constexpr int kLossRows = kLossThreads / kWarp;
+
+// One warp for each row.
+__global__ void __launch_bounds__(kLossThreads) loss(Loss job) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kLossRows + threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  if (row < job.x.rows) {
+    const RowLoss result =
+        loss_of_row(job, row, lane, [&](std::int64_t col) { return load(job.x, row, col); });
+    if (lane == 0) {
+      job.row_loss[row] = result.loss;
+      job.row_correct[row] = result.correct ? 1 : 0;
+    }
+  }
+  finish_loss(job);
+}
+MINNOW_KERNEL(loss);
+
+// One warp for each row: with at most 16 outputs a product through the library is a launch of its
+// own that takes longer than its arithmetic.
+__global__ void __launch_bounds__(kLossThreads) head(Head job) {
+  __shared__ float rows_outputs[kLossRows][kHeadOutputs];
+  const int warp = threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kLossRows + warp;
+  const auto outputs = static_cast<int>(job.loss.x.cols);
+  if (row < job.loss.x.rows) {
+    float sums[kHeadOutputs] = {};
+    for (std::int64_t i = lane; i < job.x.cols; i += kWarp) {
+      const float x = load(job.x, row, i);
+#pragma unroll
+      for (int o = 0; o < kHeadOutputs; ++o) {
+        if (o < outputs) sums[o] += x * job.weight[o * job.weight_stride + i];
+      }
+    }
+#pragma unroll
+    for (int o = 0; o < kHeadOutputs; ++o) {
+      const float sum = warp_sum(sums[o]);
+      if (lane == 0 && o < outputs) {
+        rows_outputs[warp][o] = sum + (job.bias == nullptr ? 0.0F : job.bias[o]);
+      }
+    }
+    __syncwarp();
+    const auto output = [&](std::int64_t col) { return rows_outputs[warp][col]; };
+    const float scale = gradient_scale(job.loss);
+    const RowLoss result =
+        job.loss.kind == LossKind::mse
+            ? mse_row(job.loss, row, outputs, scale, lane, output)
+            : softmax_cross_entropy_row(job.loss, row, outputs, scale, lane, output);
+    if (lane == 0) {
+      job.loss.row_loss[row] = result.loss;
+      job.loss.row_correct[row] = result.correct ? 1 : 0;
+    }
+    if (job.dx.data != nullptr) {
+      __syncwarp();  // the gradient was written by other lanes
+      for (std::int64_t i = lane; i < job.x.cols; i += kWarp) {
+        float sum = 0;
+#pragma unroll
+        for (int o = 0; o < kHeadOutputs; ++o) {
+          if (o < outputs)
+            sum += load(job.loss.gradient, row, o) * job.weight[o * job.weight_stride + i];
+        }
+        store(job.dx, row, i, job.relu_grad && !(load(job.x, row, i) > 0) ? 0.0F : sum);
+      }
+    }
+  }
+  finish_loss(job.loss);
+}
+MINNOW_KERNEL(head);
+
+#ifdef __CUDACC__
+namespace {
+unsigned loss_blocks(const Loss& job) {
+  return static_cast<unsigned>((job.x.rows + kLossRows - 1) / kLossRows);
+}
+}  // namespace
+
+cudaError_t launch_loss(const Loss& job, cudaStream_t stream) {
+  loss<<<loss_blocks(job), kLossThreads, 0, stream>>>(job);
+  return cudaGetLastError();
+}
+cudaError_t launch_head(const Head& job, cudaStream_t stream) {
+  head<<<loss_blocks(job.loss), kLossThreads, 0, stream>>>(job);
+  return cudaGetLastError();
+}
+#endif
+
+}  // namespace minnow::cuda

@@ -1,0 +1,131 @@
+#include "context.h"
+
+#include <minnow/error.h>
+#include <minnow/memory_plan.h>
+
+#include <utility>
+
+#ifdef MINNOW_CUDNN
+#include "cudnn_library.h"
+#else
+namespace minnow::cuda {
+class Cudnn {};
+}  // namespace minnow::cuda
+#endif
+#include "device_check.h"
+#include "lt.h"
+#include "text.h"
+
+namespace minnow::cuda {
+namespace {
+
+constexpr const char* kNameTheOp = "MINNOW_CHECKED=1 runs one operation at a time and names it";
+
+}  // namespace
+
+Context::Context(const PluginOptions& options) : options_(options) {
+  const Found found = find_device(options);
+  info_ = {.name = cat("cuda:", options.ordinal),
+           .description = found.description,
+           .precision = options.precision};
+  if (options.precision != Precision::fp32 && found.capability < 80) {
+    throw InvalidArgument(
+        {.code = "MN-U01",
+         .what = cat(info_.name, " cannot compute in ", name_of(options.precision), "."),
+         .evidence = cat(found.name, " has compute capability ", found.capability / 10, ".",
+                         found.capability % 10, "; ", name_of(options.precision), " needs 8.0"),
+         .remedy = "ask for fp32",
+         .effect = {}});
+  }
+  // cuBLASLt's best algorithms want this much (NVIDIA's advice for its workspace).
+  workspace_bytes_ = std::int64_t{found.capability >= 90 ? 32 : 4} << 20;
+  // A blocking stream cannot be captured: it waits for the legacy stream.
+  guarded("opening the device", [&] {
+    check(cudaStreamCreateWithFlags(stream_.out(), cudaStreamNonBlocking),
+          "cudaStreamCreateWithFlags");
+  });
+}
+
+Context::~Context() { static_cast<void>(cudaSetDevice(options_.ordinal)); }
+
+const Lt& Context::lt() {
+  if (lt_ == nullptr) lt_ = std::make_unique<Lt>(workspace_bytes_);
+  return *lt_;
+}
+
+const Cudnn* Context::cudnn() {
+#ifndef MINNOW_CUDNN
+  cudnn_refusal_ = "this build was made without cuDNN's headers";
+#else
+  if (cudnn_ == nullptr && cudnn_refusal_.empty()) {
+    try {
+      cudnn_ = std::make_unique<Cudnn>(stream());
+    } catch (const CallFailure& failure) {
+      if (failure.kind == CallFailure::Kind::lost) throw;
+      cudnn_refusal_ = cat(failure.call, " -> ", failure.status);
+    }
+  }
+#endif
+  return cudnn_.get();
+}
+
+void Context::require_alive(std::string_view doing) const {
+  if (!lost_) return;
+  throw DeviceError(
+      {.code = "MN-K01",
+       .what = cat(info_.name, " stopped working for this process before ", doing, "."),
+       .evidence = cat(lost_call_, " -> ", lost_status_),
+       .remedy = "restart the program to use the GPU again",
+       .effect = "nothing was done"},
+      lost_call_, lost_status_, true);
+}
+
+void Context::fail(const CallFailure& failure, std::string_view doing) {
+  const std::string evidence = cat(failure.call, " -> ", failure.status);
+  switch (failure.kind) {
+    case CallFailure::Kind::out_of_memory: {
+      std::size_t free_bytes = 0;
+      std::size_t total_bytes = 0;
+      const bool known = cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess;
+      const auto free = static_cast<std::int64_t>(free_bytes);
+      throw ResourceExhausted(
+          {.code = "MN-M02",
+           .what = cat("not enough memory on ", info_.name, " for ", doing, "."),
+           .evidence = cat(
+               evidence, known ? cat("; ", format_bytes(free), " of ",
+                                     format_bytes(static_cast<std::int64_t>(total_bytes)), " free")
+                               : ""),
+           .remedy = "a smaller batch or model, or the CPU",
+           .effect = "no weight was changed by this; the device can still be used"},
+          failure.bytes, known ? free : -1);
+    }
+    case CallFailure::Kind::lost:
+      lost_ = true;
+      lost_call_ = failure.call;
+      lost_status_ = failure.status;
+      throw DeviceError(
+          {.code = "MN-K01",
+           .what = cat(info_.name, " stopped working for this process while ", doing, "."),
+           .evidence = evidence,
+           .remedy = cat("restart the program to use the GPU again; ", kNameTheOp),
+           .effect = "what the device held is lost; weights read or saved before are intact"},
+          failure.call, failure.status, true);
+    case CallFailure::Kind::missing:
+      throw DeviceUnavailable(
+          {.code = "MN-L02",
+           .what = cat("GPU not used: a library that ", doing, " needs cannot be used."),
+           .evidence = evidence,
+           .remedy = "install cuBLAS of this CUDA version, or put its folder into LD_LIBRARY_PATH",
+           .effect = "nothing was run"});
+    case CallFailure::Kind::refused:
+      break;
+  }
+  throw DeviceError({.code = "MN-K04",
+                     .what = cat(info_.name, " refused a call while ", doing, "."),
+                     .evidence = evidence,
+                     .remedy = kNameTheOp,
+                     .effect = "the device can still be used"},
+                    failure.call, failure.status, false);
+}
+
+}  // namespace minnow::cuda

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <minnow/plugin.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "call.h"
+
+namespace minnow::cuda {
+
+class Lt;
+class Cudnn;
+
+/// One GPU as this process uses it: a stream, the libraries, and whether it still works. Shared by
+/// everything that lives on it. Work of several threads meets on the one stream in some order.
+class Context {
+ public:
+  /// @throws DeviceUnavailable, InvalidArgument for a precision that the GPU has not.
+  explicit Context(const PluginOptions& options);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// Runs `work` with this GPU as the thread's current one; "doing" goes into the message when a
+  /// call fails. @throws ResourceExhausted, DeviceError, DeviceUnavailable.
+  template <class Work>
+  auto guarded(std::string_view doing, Work&& work) -> decltype(work()) {
+    require_alive(doing);
+    try {
+      check(cudaSetDevice(options_.ordinal), "cudaSetDevice");
+      return std::forward<Work>(work)();
+    } catch (const CallFailure& failure) {
+      fail(failure, doing);
+    }
+  }
+  [[noreturn]] void fail(const CallFailure& failure, std::string_view doing);
+
+  const DeviceInfo& info() const noexcept { return info_; }
+  Precision precision() const noexcept { return options_.precision; }
+  bool tune() const noexcept { return options_.tune; }
+  cudaStream_t stream() const noexcept { return stream_.get(); }
+  /// Bytes that a product may use beside its operands.
+  std::int64_t workspace_bytes() const noexcept { return workspace_bytes_; }
+
+  /// Loaded when a program needs it. @throws CallFailure.
+  const Lt& lt();
+  /// Null when it is not there or not whole; cudnn_refusal() says why.
+  const Cudnn* cudnn();
+  const std::string& cudnn_refusal() const noexcept { return cudnn_refusal_; }
+
+  void synchronize() { check(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }
+
+ private:
+  void require_alive(std::string_view doing) const;
+
+  PluginOptions options_;
+  DeviceInfo info_;
+  std::int64_t workspace_bytes_ = 0;
+  Stream stream_;
+  std::unique_ptr<Lt> lt_;
+  std::unique_ptr<Cudnn> cudnn_;
+  std::string cudnn_refusal_;
+  bool lost_ = false;
+  std::string lost_status_;  // of the call that lost it
+  std::string lost_call_;
+};
+
+}  // namespace minnow::cuda

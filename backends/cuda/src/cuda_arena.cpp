@@ -1,0 +1,112 @@
+#include "cuda_arena.h"
+
+#include <minnow/error.h>
+
+#include <cstddef>
+
+#include "bfloat16.h"
+#include "layout.h"
+#include "text.h"
+
+namespace minnow::cuda {
+
+CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<ParameterSpec>& parameters,
+                     int state_arenas)
+    : context_(std::move(context)),
+      parameters_(parameters),
+      offsets_(slice_offsets(parameters)),
+      state_arenas_(state_arenas) {
+  context_->guarded("the parameters, gradients and optimizer state", [&] {
+    const std::int64_t bytes = elements() * 4 * (2 + state_arenas_);
+    const cudaStream_t stream = context_->stream();
+    // Zero in the padding, and zero it stays: products write inside, the update keeps zeros.
+    const auto make = [&](std::int64_t size) {
+      DeviceMemory memory(size);
+      if (size > 0) {
+        check(cudaMemsetAsync(memory.as<void>(), 0, static_cast<std::size_t>(size), stream),
+              "cudaMemsetAsync");
+      }
+      return memory;
+    };
+    memory_ = make(bytes);
+    if (context_->precision() == Precision::bf16) low_ = make(elements() * 2);
+    state_ = make(sizeof(UpdateState));
+  });
+}
+
+float* CudaArena::part(Part part) const noexcept {
+  const int index = static_cast<int>(part);
+  return index < 2 + state_arenas_ ? memory_.as<float>() + index * elements() : nullptr;
+}
+
+Matrix CudaArena::matrix(Part which, int slot, bool low) const noexcept {
+  const ParameterSpec& spec = parameters_[static_cast<std::size_t>(slot)];
+  const std::int64_t offset = offsets_[static_cast<std::size_t>(slot)];
+  void* data = low ? static_cast<void*>(low_.as<std::uint16_t>() + offset)
+                   : static_cast<void*>(part(which) + offset);
+  return {data, spec.rows, spec.cols, padded(spec.cols), low};
+}
+
+void CudaArena::write(Part which, int slot, std::span<const float> values) {
+  context_->guarded("writing weights", [&] {
+    const Matrix to = matrix(which, slot, false);
+    const cudaStream_t stream = context_->stream();
+    const auto rows = static_cast<std::size_t>(to.rows);
+    const auto cols = static_cast<std::size_t>(to.cols);
+    const auto stride = static_cast<std::size_t>(to.stride);
+    check(cudaMemcpy2DAsync(to.data, stride * 4, values.data(), cols * 4, cols * 4, rows,
+                            cudaMemcpyHostToDevice, stream),
+          "cudaMemcpy2DAsync");
+    std::vector<std::uint16_t> rounded;
+    if (which == Part::parameters && low_.bytes() > 0) {
+      rounded.reserve(values.size());
+      for (const float value : values) rounded.push_back(to_bfloat16(value));
+      check(cudaMemcpy2DAsync(matrix(which, slot, true).data, stride * 2, rounded.data(), cols * 2,
+                              cols * 2, rows, cudaMemcpyHostToDevice, stream),
+            "cudaMemcpy2DAsync");
+    }
+    context_->synchronize();
+  });
+}
+
+void CudaArena::read(Part which, int slot, std::span<float> values) const {
+  context_->guarded("reading weights", [&] {
+    const Matrix from = matrix(which, slot, false);
+    const auto cols = static_cast<std::size_t>(from.cols);
+    check(cudaMemcpy2DAsync(values.data(), cols * 4, from.data,
+                            static_cast<std::size_t>(from.stride) * 4, cols * 4,
+                            static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost,
+                            context_->stream()),
+          "cudaMemcpy2DAsync");
+    context_->synchronize();
+  });
+}
+
+void CudaArena::set_steps(std::int64_t steps) {
+  context_->guarded("setting the step count", [&] {
+    const auto count = static_cast<std::uint64_t>(steps);
+    check(cudaMemcpyAsync(&state()->steps, &count, sizeof count, cudaMemcpyHostToDevice,
+                          context_->stream()),
+          "cudaMemcpyAsync");
+    context_->synchronize();
+  });
+  steps_ = steps;
+}
+
+void CudaArena::set_learning_rate(float rate) {
+  context_->guarded("setting the learning rate", [&] {
+    check(cudaMemcpyAsync(&state()->learning_rate, &rate, sizeof rate, cudaMemcpyHostToDevice,
+                          context_->stream()),
+          "cudaMemcpyAsync");
+    context_->synchronize();
+  });
+  rate_ = rate;
+}
+
+void CudaArena::note_steps(std::int64_t done, float last_loss) noexcept {
+  if (done == 0) return;
+  steps_ += done;
+  last_loss_ = last_loss;
+}
+
+}  // namespace minnow::cuda

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <minnow/backend.h>
+
+#include <memory>
+#include <vector>
+
+#include "context.h"
+#include "kernels/kernels.h"
+
+namespace minnow::cuda {
+
+class CudaArena final : public Arena {
+ public:
+  CudaArena(std::shared_ptr<Context> context, const std::vector<ParameterSpec>& parameters,
+            int state_arenas);
+
+  void write(Part part, int slot, std::span<const float> values) override;
+  void read(Part part, int slot, std::span<float> values) const override;
+  void set_steps(std::int64_t steps) override;
+  std::int64_t steps() const override { return steps_; }
+  void set_learning_rate(float rate) override;
+
+  /// The whole part; null when this arena has no such part.
+  float* part(Part part) const noexcept;
+  /// A slot of the parameters or gradients; `low`: of the bfloat16 copy of the parameters.
+  Matrix matrix(Part part, int slot, bool low) const noexcept;
+  void* low() const noexcept { return low_.as<void>(); }
+  std::int64_t elements() const noexcept { return offsets_.back(); }
+  UpdateState* state() const noexcept { return state_.as<UpdateState>(); }
+
+  /// After a wait: what the device did.
+  void note_steps(std::int64_t done, float last_loss) noexcept;
+  float last_loss() const noexcept { return last_loss_; }
+  float learning_rate() const noexcept { return rate_; }
+
+ private:
+  std::shared_ptr<Context> context_;
+  std::vector<ParameterSpec> parameters_;
+  std::vector<std::int64_t> offsets_;
+  int state_arenas_;
+  DeviceMemory memory_;  // parameters, gradients, states, one after another
+  DeviceMemory low_;     // with bf16: what products read
+  DeviceMemory state_;
+  std::int64_t steps_ = 0;  // as the device will have them, known without asking it
+  float rate_ = 0;
+  float last_loss_ = 0;
+};
+
+}  // namespace minnow::cuda

@@ -1,0 +1,58 @@
+#include "cuda_backend.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "cuda_arena.h"
+#include "cuda_data.h"
+#include "cuda_executable.h"
+#include "layout.h"
+#include "storage.h"
+#include "text.h"
+
+namespace minnow::cuda {
+
+CudaBackend::CudaBackend(const PluginOptions& options)
+    : context_(std::make_shared<Context>(options)) {}
+
+MemoryPlan CudaBackend::plan(const Program& program) const {
+  const std::int64_t elements = slice_offsets(program.parameters()).back();
+  const bool low = context_->precision() == Precision::bf16;
+  const Storage storage(program, context_->precision(), CudaExecutable::kMaxSteps);
+  MemoryPlan plan;
+  plan.parameters = elements * (low ? 6 : 4);
+  plan.gradients = elements * 4;
+  plan.optimizer = elements * 4 * program.rule().state_arenas;
+  plan.activations = storage.activation_bytes;
+  plan.workspace = storage.bytes - storage.activation_bytes + context_->workspace_bytes();
+  return plan;
+}
+
+std::string CudaBackend::unsupported(const Program& program, const Op& op) const {
+  // A product's sizes are ints for the library, a grid's first dimension too.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const auto too_large = [&](ValueId id) {
+    return program.value(id).rows > kMost || program.value(id).cols > kMost;
+  };
+  if (std::any_of(op.inputs.begin(), op.inputs.end(), too_large) ||
+      std::any_of(op.outputs.begin(), op.outputs.end(), too_large)) {
+    return cat("a matrix has more than ", kMost, " rows or columns");
+  }
+  return "";
+}
+
+std::unique_ptr<Arena> CudaBackend::create_arena(const std::vector<ParameterSpec>& parameters,
+                                                 int state_arenas) {
+  return std::make_unique<CudaArena>(context_, parameters, state_arenas);
+}
+
+std::unique_ptr<DeviceData> CudaBackend::upload(const void* host, DType dtype, std::int64_t rows,
+                                                std::int64_t cols) {
+  return std::make_unique<CudaData>(context_, host, dtype, rows, cols);
+}
+
+std::unique_ptr<Executable> CudaBackend::compile(const Program& program, Arena& arena) {
+  return std::make_unique<CudaExecutable>(program, static_cast<CudaArena&>(arena), context_);
+}
+
+}  // namespace minnow::cuda

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <minnow/backend.h>
+
+#include <memory>
+
+#include "context.h"
+
+namespace minnow::cuda {
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(const PluginOptions& options);
+
+  const DeviceInfo& info() const override { return context_->info(); }
+  MemoryPlan plan(const Program& program) const override;
+  std::string unsupported(const Program& program, const Op& op) const override;
+  std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
+                                      int state_arenas) override;
+  std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
+                                     std::int64_t cols) override;
+  std::unique_ptr<Executable> compile(const Program& program, Arena& arena) override;
+
+ private:
+  std::shared_ptr<Context> context_;
+};
+
+}  // namespace minnow::cuda

@@ -1,0 +1,223 @@
+#include "lowering.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#ifdef MINNOW_CUDNN
+#include "cudnn_library.h"
+#endif
+#include "layout.h"
+#include "lowering_class.h"
+#include "text.h"
+
+namespace minnow::cuda {
+void Lowering::lower(int index) {
+  const Op& it = op(index);
+  switch (it.kind) {
+    case OpKind::gather:
+      return gather(index);
+    case OpKind::linear:
+      if (head_ && head_->linear == index) return head();
+      return linear(index);
+    case OpKind::linear_input_grad:
+      return input_grad(index);
+    case OpKind::linear_weight_grad:
+      return weight_grad(index);
+    case OpKind::softmax:
+      return softmax(index);
+    case OpKind::mse:
+    case OpKind::cross_entropy:
+    case OpKind::softmax_cross_entropy:
+      return loss(index);
+    case OpKind::adam:
+    case OpKind::sgd:
+      return update(index);
+    case OpKind::add_bias:
+      kernel(index, "add_bias",
+             [x = matrix(it.inputs[0]), bias = matrix(it.inputs[1]),
+              y = matrix(it.outputs[0])](cudaStream_t stream) {
+               return launch_add_bias(x, static_cast<const float*>(bias.data), false, y, stream);
+             });
+      break;
+    case OpKind::relu:
+      kernel(index, "relu", [x = matrix(it.inputs[0]), y = matrix(it.outputs[0])](auto stream) {
+        return launch_relu(x, y, stream);
+      });
+      break;
+    case OpKind::relu_grad:
+      kernel(index, "relu_grad",
+             [dy = matrix(it.inputs[0]), y = matrix(it.inputs[1]), dx = matrix(it.outputs[0])](
+                 auto stream) { return launch_relu_grad(dy, y, dx, stream); });
+      break;
+    case OpKind::softmax_grad:
+      kernel(index, "softmax_grad",
+             [dy = matrix(it.inputs[0]), y = matrix(it.inputs[1]), dx = matrix(it.outputs[0])](
+                 auto stream) { return launch_softmax_grad(dy, y, dx, stream); });
+      break;
+    case OpKind::bias_grad:
+      kernel(index, "column_sums",
+             [dy = matrix(it.inputs[0]), db = matrix(it.outputs[0])](auto stream) {
+               return launch_column_sums(dy, static_cast<float*>(db.data), stream);
+             });
+      break;
+  }
+  explain(index, "own kernel");
+}
+
+void Lowering::gather(int index) {
+  const Op& it = op(index);
+  Gather job{.x = matrix(it.outputs[0]),
+             .target = it.outputs.size() > 1 ? matrix(it.outputs[1]) : Matrix{},
+             .labels = program_.target_kind() == TargetKind::labels,
+             .from_u8 = program_.source_dtype() == DType::u8,
+             .offset = context_.at<float>(context_.storage.offset),
+             .scale = context_.at<float>(context_.storage.scale),
+             .per_feature = program_.input_transform().offset.size() > 1};
+  kernel(index, "gather",
+         [job, state = context_.at<RunState>(context_.storage.run_state)](auto stream) {
+           return launch_gather(state, job, stream);
+         });
+  explain(index, "own kernel");
+}
+
+void Lowering::softmax(int index) {
+  const Matrix x = matrix(op(index).inputs[0]);
+  const Matrix y = matrix(op(index).outputs[0]);
+#ifdef MINNOW_CUDNN
+  // In a prediction: nothing is there to fuse it with. Training's softmax is part of the loss.
+  const bool predicts = fused_ && program_.loss() == kNoValue && !x.bf16 && !y.bf16;
+  if (const Cudnn* cudnn = predicts ? context_.device.cudnn() : nullptr) {
+    auto run = std::make_shared<Cudnn::Softmax>(*cudnn, x, y);
+    run->run(context_.device.stream());  // loads what it needs
+    add(index, [run](cudaStream_t stream) { run->run(stream); });
+    explain(index, cat("cuDNN ", cudnn->version()));
+    return;
+  }
+#endif
+  kernel(index, "softmax", [x, y](auto stream) { return launch_softmax(x, y, stream); });
+  const std::string& refusal = context_.device.cudnn_refusal();
+  explain(index, refusal.empty() ? "own kernel" : cat("own kernel; cuDNN: ", refusal));
+}
+
+Loss Lowering::loss_of(const Op& loss) const {
+  const bool mean_squared = loss.kind == OpKind::mse;
+  const std::size_t gradient_at = mean_squared ? 1 : 2;
+  const bool has_gradient = loss.outputs.size() > gradient_at;
+  const Storage& storage = context_.storage;
+  return {.kind = mean_squared                         ? LossKind::mse
+                  : loss.kind == OpKind::cross_entropy ? LossKind::cross_entropy
+                                                       : LossKind::softmax_cross_entropy,
+          .x = matrix(loss.inputs[0]),
+          .target = matrix(loss.inputs[1]),
+          .labels = program_.value(loss.inputs[1]).dtype == DType::i32,
+          .gradient = has_gradient ? matrix(loss.outputs[gradient_at]) : Matrix{},
+          .row_loss = context_.at<float>(storage.row_loss),
+          .row_correct = context_.at<std::int32_t>(storage.row_correct),
+          .loss = static_cast<float*>(matrix(loss.outputs[0]).data),
+          .correct = mean_squared ? nullptr : static_cast<float*>(matrix(loss.outputs[1]).data),
+          .finished_blocks = &context_.at<RunState>(storage.run_state)->finished_blocks};
+}
+
+void Lowering::loss(int index) {
+  kernel(index, "loss",
+         [job = loss_of(op(index))](auto stream) { return launch_loss(job, stream); });
+  explain(index, "own kernel");
+}
+
+void Lowering::head() {
+  const Op& linear = op(head_->linear);
+  const Matrix w =
+      context_.arena.matrix(Arena::Part::parameters, program_.value(linear.inputs[1]).slot, false);
+  Head job{.x = matrix(linear.inputs[0]),
+           .weight = static_cast<const float*>(w.data),
+           .weight_stride = w.stride,
+           .bias = linear.inputs.size() > 2
+                       ? static_cast<const float*>(matrix(linear.inputs[2]).data)
+                       : nullptr,
+           .loss = loss_of(op(head_->loss)),
+           .dx = {},
+           .relu_grad = false};
+  if (head_->input_grad >= 0) {
+    const Op& input_grad = op(head_->input_grad);
+    job.dx = matrix(input_grad.outputs[0]);
+    job.relu_grad = input_grad.inputs.size() > 2;
+    absorb(head_->input_grad, head_->linear);
+  }
+  absorb(head_->loss, head_->linear);
+  kernel(head_->linear, "head", [job](auto stream) { return launch_head(job, stream); });
+  explain(head_->linear, "own kernel, with the loss");
+}
+
+void Lowering::update(int index) {
+  const UpdateRule& rule = program_.rule();
+  CudaArena& arena = context_.arena;
+  const UpdateConstants constants{.beta1 = rule.beta1,
+                                  .beta2 = rule.beta2,
+                                  .epsilon = rule.epsilon,
+                                  .momentum = rule.momentum,
+                                  .corrected_epsilon = rule.corrected_epsilon,
+                                  .adam = op(index).kind == OpKind::adam};
+  const auto result = [&](ValueId id) {
+    return id == kNoValue ? nullptr : static_cast<const float*>(matrix(id).data);
+  };
+  kernel(index, "begin_update",
+         [=, state = context_.at<RunState>(context_.storage.run_state), update = arena.state(),
+          outcomes = context_.at<StepOutcome>(context_.storage.outcomes),
+          loss = result(program_.loss()), correct = result(program_.correct()),
+          batch = program_.batch(), gradients = arena.part(Arena::Part::gradients),
+          count = arena.elements()](auto stream) {
+           return launch_begin_update(state, update, outcomes, loss, correct, batch, constants,
+                                      gradients, count, stream);
+         });
+  const Update arenas{.p = arena.part(Arena::Part::parameters),
+                      .g = arena.part(Arena::Part::gradients),
+                      .m = arena.part(Arena::Part::state0),
+                      .v = arena.part(Arena::Part::state1),
+                      .low = arena.low(),
+                      .count = arena.elements()};
+  kernel(index, "update", [=, state = arena.state()](auto stream) {
+    return launch_update(state, constants, arenas, stream);
+  });
+  explain(index, "own kernels: look at all gradients, update the arena");
+}
+
+void Lowering::finish_step() {
+  const auto result = [&](ValueId id) {
+    return id == kNoValue ? nullptr : static_cast<const float*>(matrix(id).data);
+  };
+  const int last = static_cast<int>(program_.ops().size()) - 1;
+  kernel(last, "finish_step",
+         [state = context_.at<RunState>(context_.storage.run_state),
+          outcomes = context_.at<StepOutcome>(context_.storage.outcomes),
+          loss = result(program_.loss()), correct = result(program_.correct()),
+          batch = program_.batch()](auto stream) {
+           return launch_finish_step(state, outcomes, loss, correct, batch, stream);
+         });
+}
+
+Matrix LoweringContext::matrix(ValueId id) const {
+  const Value& value = program.value(id);
+  if (value.kind == ValueKind::parameter) {
+    // Products read the rounded copy of weights in bf16; a bias is read as float32.
+    const bool weight = program.parameters()[static_cast<std::size_t>(value.slot)].rank > 1;
+    const bool low = weight && device.precision() == Precision::bf16;
+    return arena.matrix(Arena::Part::parameters, value.slot, low);
+  }
+  if (value.kind == ValueKind::gradient) {
+    return arena.matrix(Arena::Part::gradients, value.slot, false);
+  }
+  const std::int64_t offset = storage.values[static_cast<std::size_t>(id)];
+  return {.data = offset < 0 ? nullptr : at<void>(offset),
+          .rows = value.rows,
+          .cols = value.cols,
+          .stride = padded(value.cols),
+          .bf16 = is_stored_low(program, id, device.precision())};
+}
+
+Lowered lower(const LoweringContext& context, Style style) {
+  return Lowering(context, style).run();
+}
+
+}  // namespace minnow::cuda

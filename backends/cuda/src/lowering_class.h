@@ -1,0 +1,83 @@
+#pragma once
+
+// The working part of lower(): goes through the ops in their order and collects launches.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gemm.h"
+#include "lowering.h"
+#include "text.h"
+
+namespace minnow::cuda {
+
+class Lowering {
+ public:
+  Lowering(const LoweringContext& context, Style style)
+      : context_(context), program_(context.program), fused_(style == Style::fused) {
+    result_.how.resize(program_.ops().size());
+    done_.resize(program_.ops().size());
+  }
+
+  Lowered run() {
+    if (fused_) head_ = find_head(program_);
+    for (int i = 0; i < static_cast<int>(program_.ops().size()); ++i) {
+      if (!done_[static_cast<std::size_t>(i)]) lower(i);
+    }
+    if (program_.ops().empty() || !is_update(program_.ops().back())) finish_step();
+    return std::move(result_);
+  }
+
+ private:
+  static bool is_update(const Op& op) { return op.kind == OpKind::adam || op.kind == OpKind::sgd; }
+  const Op& op(int index) const { return program_.ops()[static_cast<std::size_t>(index)]; }
+  Matrix matrix(ValueId id) const { return context_.matrix(id); }
+
+  void add(int index, std::function<void(cudaStream_t)> run) {
+    result_.launches.push_back({index, std::move(run)});
+  }
+  /// A kernel of ours: `launch(stream)` returns what the runtime says.
+  template <class F>
+  void kernel(int index, const char* name, F launch) {
+    add(index, [name, launch](cudaStream_t stream) { check(launch(stream), name); });
+  }
+  void explain(int index, std::string how) {
+    std::string& text = result_.how[static_cast<std::size_t>(index)];
+    text += cat(text.empty() ? "" : "; ", how);
+  }
+  void absorb(int index, int into) {
+    done_[static_cast<std::size_t>(index)] = true;
+    explain(index, cat("done by ", program_.describe(op(into))));
+  }
+
+  void lower(int index);
+  void gather(int index);
+  void linear(int index);
+  void input_grad(int index);
+  void weight_grad(int index);
+  void softmax(int index);
+  void loss(int index);
+  void head();
+  void update(int index);
+  void finish_step();
+
+  Loss loss_of(const Op& loss) const;
+  /// The bias_grad of this output gradient that nobody has done yet; -1 when there is none.
+  int open_bias_grad(ValueId dy) const;
+  /// Tries the product with each epilogue; the last must be the plain one.
+  Gemm product(int index, Product base, const std::vector<cublasLtEpilogue_t>& epilogues);
+  void add_product(int index, Gemm gemm);
+
+  const LoweringContext& context_;
+  const Program& program_;
+  bool fused_;
+  std::optional<HeadOps> head_;
+  Lowered result_;
+  std::vector<bool> done_;
+  std::vector<ValueId> masked_;  // values whose mask is written
+};
+
+}  // namespace minnow::cuda

@@ -1,0 +1,50 @@
+#pragma once
+
+// What a program needs on the device beside the arena, and where in one block it lies.
+
+#include <minnow/backend.h>
+#include <minnow/memory_plan.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace minnow::cuda {
+
+/// The last layer, its loss and, in a training step, the gradient of the layer's input: indices of
+/// ops that one kernel can do together.
+struct HeadOps {
+  int linear = -1;
+  int loss = -1;
+  int input_grad = -1;  // -1: none
+};
+std::optional<HeadOps> find_head(const Program& program);
+
+/// Whether a value is stored as bfloat16: in bf16, what products read.
+bool is_stored_low(const Program& program, ValueId id, Precision precision);
+
+/// Whether the gradient of a ReLU needs to know where this value was positive.
+bool needs_mask(const Program& program, ValueId id);
+
+/// Byte offsets in the block.
+struct Storage {
+  Storage(const Program& program, Precision precision, std::int64_t max_steps);
+
+  std::vector<std::int64_t> values;  // by ValueId; -1: in the arena, or not needed
+  std::vector<std::int64_t> masks;   // by ValueId; -1: none
+  std::int64_t offset = 0;           // of the input transform
+  std::int64_t scale = 0;
+  std::int64_t row_loss = 0;
+  std::int64_t row_correct = 0;
+  std::int64_t run_state = 0;
+  std::int64_t outcomes = 0;
+  std::int64_t activation_bytes = 0;
+  std::int64_t bytes = 0;
+};
+
+/// Bits from column to column of a mask for values of so many columns.
+constexpr std::int64_t mask_ld(std::int64_t cols) { return (cols + 127) / 128 * 128; }
+
+}  // namespace minnow::cuda
