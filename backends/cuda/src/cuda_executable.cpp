@@ -77,7 +77,7 @@ void CudaExecutable::choose_tier() {
     lowered_ = lower(lowering(), Style::fused);
     context_->synchronize();
     std::string refusal;
-    graph_ = StepGraph::capture(lowered_.launches, updates(), refusal);
+    graph_ = StepGraph::capture(lowered_.launches, refusal);
     if (graph_) {
       tier_ = "captured graph";
       return;
@@ -313,8 +313,8 @@ std::string CudaExecutable::failing_op() {
 std::string CudaExecutable::explain() const {
   std::string text = cat(context_->info().name, ": ", tier_, ", ", name_of(context_->precision()));
   if (graph_) {
-    text += cat(", ", graph_->nodes_per_step(), " nodes per step");
-    if (graph_->unrolled()) text += cat(", up to ", StepGraph::kUnrolled, " steps per launch");
+    text += cat(", ", graph_->nodes_per_step(), " nodes per step, up to ", StepGraph::kUnrolled,
+                " steps per launch");
   }
   text += '\n';
   for (const Tier& tier : refused_) text += cat("  not as a ", tier.name, ": ", tier.refusal, "\n");

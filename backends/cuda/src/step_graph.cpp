@@ -32,11 +32,13 @@ class Capture {
   bool ended_ = false;
 };
 
-GraphExec captured(const std::vector<Launch>& launches, std::int64_t steps, cudaStream_t stream,
-                   std::size_t& nodes) {
-  Capture capture(stream);
+GraphExec captured(const std::vector<Launch>& launches, std::int64_t steps, std::size_t& nodes) {
+  Stream stream;
+  check(cudaStreamCreateWithFlags(stream.out(), cudaStreamNonBlocking),
+        "cudaStreamCreateWithFlags");
+  Capture capture(stream.get());
   for (std::int64_t step = 0; step < steps; ++step) {
-    for (const Launch& launch : launches) launch.run(stream);
+    for (const Launch& launch : launches) launch.run(stream.get());
   }
   const Graph graph = capture.end();
   check(cudaGraphGetNodes(graph.get(), nullptr, &nodes), "cudaGraphGetNodes");
@@ -47,16 +49,11 @@ GraphExec captured(const std::vector<Launch>& launches, std::int64_t steps, cuda
 
 }  // namespace
 
-std::optional<StepGraph> StepGraph::capture(const std::vector<Launch>& launches, bool unrolled,
+std::optional<StepGraph> StepGraph::capture(const std::vector<Launch>& launches,
                                             std::string& refusal) {
   try {
-    Stream stream;
-    check(cudaStreamCreateWithFlags(stream.out(), cudaStreamNonBlocking),
-          "cudaStreamCreateWithFlags");
-    StepGraph graph;
-    std::size_t all_nodes = 0;
-    if (unrolled) graph.many_ = captured(launches, kUnrolled, stream.get(), all_nodes);
-    graph.one_ = captured(launches, 1, stream.get(), graph.nodes_);
+    StepGraph graph(launches);
+    graph.one_ = captured(launches, 1, graph.nodes_);
     return graph;
   } catch (const CallFailure& failure) {
     if (failure.kind == CallFailure::Kind::lost) throw;
@@ -65,8 +62,20 @@ std::optional<StepGraph> StepGraph::capture(const std::vector<Launch>& launches,
   }
 }
 
-void StepGraph::launch(std::int64_t steps, cudaStream_t stream) const {
-  for (; unrolled() && steps >= kUnrolled; steps -= kUnrolled) {
+// Not when a program is compiled: the last, partial batch of an epoch never runs many steps.
+void StepGraph::unroll() {
+  unrolled_ = true;
+  try {
+    std::size_t all_nodes = 0;
+    many_ = captured(*launches_, kUnrolled, all_nodes);
+  } catch (const CallFailure& failure) {
+    if (failure.kind == CallFailure::Kind::lost) throw;
+  }
+}
+
+void StepGraph::launch(std::int64_t steps, cudaStream_t stream) {
+  if (steps >= kUnrolled && !unrolled_) unroll();
+  for (; many_.get() != nullptr && steps >= kUnrolled; steps -= kUnrolled) {
     check(cudaGraphLaunch(many_.get(), stream), "cudaGraphLaunch");
   }
   for (; steps > 0; --steps) check(cudaGraphLaunch(one_.get(), stream), "cudaGraphLaunch");

@@ -10,24 +10,29 @@
 
 namespace minnow::cuda {
 
-/// A step as a captured graph, and `kUnrolled` steps as another, so that one launch starts many.
+/// A step as a captured graph. The first run of `kUnrolled` steps or more captures so many into
+/// another one, so that one launch starts them all.
 class StepGraph {
  public:
   static constexpr std::int64_t kUnrolled = 32;
 
-  /// Empty, with the reason in `refusal`, when the launches cannot be captured. `unrolled`: whether
-  /// runs of many steps are to be expected. @throws CallFailure when the device is lost.
-  static std::optional<StepGraph> capture(const std::vector<Launch>& launches, bool unrolled,
+  /// Empty, with the reason in `refusal`, when the launches cannot be captured. They must outlive
+  /// the graph. @throws CallFailure when the device is lost.
+  static std::optional<StepGraph> capture(const std::vector<Launch>& launches,
                                           std::string& refusal);
 
   /// Puts `steps` steps on the stream. @throws CallFailure.
-  void launch(std::int64_t steps, cudaStream_t stream) const;
+  void launch(std::int64_t steps, cudaStream_t stream);
   std::size_t nodes_per_step() const noexcept { return nodes_; }
-  bool unrolled() const noexcept { return many_.get() != nullptr; }
 
  private:
+  explicit StepGraph(const std::vector<Launch>& launches) : launches_(&launches) {}
+  void unroll();
+
+  const std::vector<Launch>* launches_;
   GraphExec one_;
   GraphExec many_;
+  bool unrolled_ = false;  // or tried: without it steps are started one by one
   std::size_t nodes_ = 0;
 };
 

@@ -1,0 +1,165 @@
+// Every call of a vendor's library can fail, once or for good. Each time: a right result or a typed
+// error, nothing leaks, and nothing throws from a destructor.
+
+#include <cmath>
+
+#include "fake.h"
+#include "message_of.h"
+#include "problems.h"
+
+namespace minnow::testing {
+namespace {
+
+class CudaFaults : public OverFakes {
+ protected:
+  static Tensor x() { return random_tensor({70, 10}, 1); }
+
+  /// Two epochs of 31 batches, enough for an unrolled graph, and a partial one; validation,
+  /// predictions.
+  static std::vector<float> train() {
+    Model model(10, {dense(20), relu(), dense(18), relu(), dense(3), softmax()}, {.seed = 1});
+    Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+    const Tensor rows = x();
+    trainer.fit(rows, labels_of(rows, 3), {.epochs = 2, .batch_size = 2, .validation_split = 0.1});
+    const Tensor out = trainer.predict(rows);
+    std::vector<float> result = all_weights(model);
+    result.insert(result.end(), out.data<float>().begin(), out.data<float>().end());
+    return result;
+  }
+
+  /// Whether the run ended in a typed error; a result must be the right one.
+  bool fails(const std::string& config, const std::vector<float>& expected) {
+    fake().config(config);
+    bool failed = false;
+    try {
+      const std::vector<float> result = train();
+      EXPECT_LE(difference(result, expected), 1e-5) << config;
+    } catch (const Error& error) {
+      failed = true;
+      EXPECT_NE(error.code(), "") << config;
+      EXPECT_NE(error.cause(), "") << config;
+      EXPECT_NE(error.evidence(), "") << config << ": " << error.what();
+    }
+    EXPECT_EQ(fake().live_objects(), 0) << config << ": " << fake().live_report();
+    return failed;
+  }
+};
+
+TEST_F(CudaFaults, FailTheNthCallOnceAndForGood) {
+  fake().config(kQuick);
+  const std::vector<float> expected = train();
+  const long calls = fake().calls();
+  ASSERT_GT(calls, 100);
+  int injected = 0, errors = 0;
+  const auto sweep = [&](const char* persistence, const char* sticky, long step) {
+    for (long n = 1; n <= calls; n += step) {
+      const std::string fault = "call@" + std::to_string(n) + persistence + "=auto" + sticky;
+      errors += fails(kQuick + ";" + fault, expected) ? 1 : 0;
+      ++injected;
+      ASSERT_FALSE(HasFailure()) << fault;
+    }
+  };
+  sweep("", "", 1);
+  sweep("+", "", 1);
+  sweep("", "!", 5);
+  RecordProperty("injected", injected);
+  std::printf("%d failures injected into a run of %ld calls: %d typed errors, %d right results\n",
+              injected, calls, errors, injected - errors);
+}
+
+TEST_F(CudaFaults, KernelsThatFailAreNamed) {
+  const std::vector<float> expected = train();
+  for (const char* kernel : {"gather", "begin_update", "elementwise", "head", "cublasLtMatmul"}) {
+    EXPECT_TRUE(fails(std::string("kernel:") + kernel + "@3=700!", expected)) << kernel;
+    EXPECT_TRUE(fails(std::string("kernel:") + kernel + "@3=719!", expected)) << kernel;
+  }
+  // An error that is not for good: the step is run once more, op by op, and the failing one named.
+  fake().config("kernel:gather@2+=9");
+  const std::string message = message_of<DeviceError>([] { train(); });
+  EXPECT_NE(message.find("cuda:0 refused a call while running gather."), std::string::npos)
+      << message;
+  EXPECT_NE(message.find("9 cudaErrorInvalidConfiguration"), std::string::npos) << message;
+}
+
+TEST_F(CudaFaults, ALostDeviceSaysSoEachTimeAndHarmsNobody) {
+  Model model = small_classifier();
+  const auto before = all_weights(model);
+  {
+    Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+    const Tensor rows = x(), labels = labels_of(rows, 3);
+    trainer.step(rows, labels);
+    fake().config("cudaStreamSynchronize@1=700!");
+    try {
+      trainer.step(rows, labels);
+      FAIL();
+    } catch (const DeviceError& error) {
+      EXPECT_TRUE(error.lost());
+      EXPECT_EQ(error.call(), "cudaStreamSynchronize");
+      EXPECT_EQ(error.code(), "MN-K01");
+      EXPECT_EQ(error.cause(), "cuda:0 stopped working for this process while running 1 step.");
+      EXPECT_NE(error.evidence().find("700 cudaErrorIllegalAddress"), std::string::npos);
+      EXPECT_NE(error.remedy().find("restart the program"), std::string::npos);
+    }
+    const std::string again = message_of<DeviceError>([&] { trainer.step(rows, labels); });
+    EXPECT_NE(again.find("cuda:0 stopped working for this process before "), std::string::npos)
+        << again;
+    EXPECT_THROW(trainer.predict(rows), DeviceError);
+    EXPECT_THROW(all_weights(model), DeviceError);
+  }
+  // The device took its weights along; the host's are those from before.
+  EXPECT_EQ(all_weights(model), before);
+  fake().config("");
+}
+
+TEST_F(CudaFaults, OutOfMemoryIsToldApartAndCarriesTheNumbers) {
+  fake().config("mem=40M");
+  Model model(784, {dense(2048), relu(), dense(2048), relu(), dense(10), softmax()}, {.seed = 1});
+  const Device device = open("cuda");
+  try {
+    Trainer trainer(model, cross_entropy(), adam(), device);
+    FAIL();
+  } catch (const ResourceExhausted& error) {
+    EXPECT_EQ(error.code(), "MN-M02");
+    EXPECT_GT(error.needed_bytes(), std::int64_t{40} << 20);
+    EXPECT_GT(error.free_bytes(), 0);
+    EXPECT_LE(error.free_bytes(), std::int64_t{40} << 20);
+    EXPECT_NE(error.evidence().find("cudaMalloc("), std::string::npos) << error.what();
+    EXPECT_NE(error.evidence().find("MiB free"), std::string::npos) << error.what();
+  }
+  // The device goes on: a model that fits trains on it.
+  Model small = small_classifier();
+  Trainer trainer(small, cross_entropy(), adam(), device);
+  const Tensor rows = x();
+  EXPECT_NO_THROW(trainer.fit(rows, labels_of(rows, 3)));
+}
+
+TEST_F(CudaFaults, ACaptureThatIsRefusedLeavesThePlainStream) {
+  const std::vector<float> expected = train();
+  for (const char* fault :
+       {"cudaStreamBeginCapture=900", "cudaStreamEndCapture=901", "cudaGraphInstantiate=801"}) {
+    fake().config(fault);
+    EXPECT_LE(difference(train(), expected), 1e-5) << fault;
+    Model model = small_classifier();
+    Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+    const std::string explained = trainer.explain(32);
+    EXPECT_EQ(explained.find("cuda:0: plain stream, fp32\n"), 0U) << explained;
+    EXPECT_NE(explained.find("  not as a captured graph: cuda"), std::string::npos) << explained;
+  }
+}
+
+TEST_F(CudaFaults, WithoutPinnedMemoryResultsComeThroughPageable) {
+  const std::vector<float> expected = train();
+  fake().config("cudaMallocHost=2");
+  EXPECT_EQ(train(), expected);
+}
+
+TEST_F(CudaFaults, ALearningRateThatExplodesChangesNoWeight) {
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), sgd({.learning_rate = 1e30F}), open("cuda"));
+  const Tensor rows = x();
+  EXPECT_THROW(trainer.fit(rows, labels_of(rows, 3), {.epochs = 50}), NumericError);
+  for (const float weight : all_weights(model)) EXPECT_TRUE(std::isfinite(weight));
+}
+
+}  // namespace
+}  // namespace minnow::testing

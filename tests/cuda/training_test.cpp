@@ -1,0 +1,240 @@
+// Training through the plugin: the same numbers as on the CPU, in every tier, with every epilogue
+// refused, in every precision; and how many launches a step takes.
+
+#include <cmath>
+#include <stop_token>
+
+#include "fake.h"
+#include "problems.h"
+
+namespace minnow::testing {
+namespace {
+
+struct Trained {
+  std::vector<double> losses;
+  std::vector<float> weights;
+  Tensor predictions;
+  std::string explained;
+};
+
+struct Net {
+  std::int64_t inputs;
+  std::vector<std::int64_t> hidden;
+  std::int64_t outputs;
+  bool classifier;
+};
+
+Model model_of(const Net& net) {
+  std::vector<LayerPtr> layers;
+  for (const std::int64_t units : net.hidden) {
+    layers.push_back(dense(units));
+    layers.push_back(relu());
+  }
+  layers.push_back(dense(net.outputs));
+  if (net.classifier) layers.push_back(softmax());
+  return Model(net.inputs, std::move(layers), {.seed = 3});
+}
+
+/// Two epochs of 3 batches and a partial one, with validation; then predictions.
+Trained train(const Net& net, const Device& device, const OptimizerPtr& optimizer = adam(),
+              TrainerOptions options = {}) {
+  const Tensor x = random_tensor({107, net.inputs}, 1);
+  const Tensor y = net.classifier ? labels_of(x, std::min(net.inputs, net.outputs))
+                                  : random_tensor({107, net.outputs}, 2);
+  Model model = model_of(net);
+  Trainer trainer(model, net.classifier ? cross_entropy() : mse(), optimizer, device, options);
+  Trained result;
+  const History history =
+      trainer.fit(x, y, {.epochs = 2, .batch_size = 32, .validation_split = 0.1});
+  for (const EpochResult& epoch : history.epochs) {
+    result.losses.push_back(epoch.train.loss);
+    result.losses.push_back(epoch.validation->loss);
+  }
+  result.weights = all_weights(model);
+  result.predictions = trainer.predict(x);
+  result.explained = trainer.explain(32);
+  return result;
+}
+
+void expect_close(const Trained& a, const Trained& b, double tolerance) {
+  ASSERT_EQ(a.losses.size(), b.losses.size());
+  for (std::size_t i = 0; i < a.losses.size(); ++i) {
+    EXPECT_NEAR(a.losses[i], b.losses[i], tolerance * (1 + std::abs(a.losses[i]))) << i;
+  }
+  EXPECT_LE(difference(a.weights, b.weights), tolerance);
+  const auto left = a.predictions.data<float>();
+  const auto right = b.predictions.data<float>();
+  EXPECT_LE(difference({left.begin(), left.end()}, {right.begin(), right.end()}), tolerance);
+}
+
+const std::vector<Net>& nets() {
+  static const std::vector<Net> all{
+      {10, {10}, 1, false}, {784, {16}, 10, true}, {7, {31, 33}, 5, true}, {13, {129}, 17, true},
+      {5, {}, 3, false},    {33, {1, 7}, 2, true}, {40, {600}, 10, true}};
+  return all;
+}
+
+class CudaTraining : public OverFakes {};
+
+TEST_F(CudaTraining, GivesTheCpusNumbers) {
+  for (const Net& net : nets()) {
+    for (const auto& optimizer : {adam(), adam({.preset = AdamPreset::torch}),
+                                  sgd({.learning_rate = 0.05F, .momentum = 0.9F}), sgd()}) {
+      for (const bool fuse : {true, false}) {
+        const Trained cpu = train(net, open("cpu"), optimizer, {.fuse = fuse});
+        const Trained cuda = train(net, open("cuda"), optimizer, {.fuse = fuse});
+        expect_close(cuda, cpu, 2e-5);
+        EXPECT_NE(cuda.explained.find("captured graph"), std::string::npos) << cuda.explained;
+      }
+    }
+  }
+}
+
+TEST_F(CudaTraining, SameSeedSameBits) {
+  for (const Net& net : nets()) {
+    const Trained first = train(net, open("cuda"));
+    const Trained second = train(net, open("cuda"));
+    EXPECT_EQ(first.weights, second.weights);
+    EXPECT_EQ(first.losses, second.losses);
+  }
+}
+
+TEST_F(CudaTraining, EveryRefusedEpilogueIsMadeUpFor) {
+  const Net net{13, {129, 20}, 17, true};
+  const Trained cpu = train(net, open("cpu"));
+  for (const char* refused :
+       {"4", "6", "134", "136", "152", "512", "134+6", "134+136", "4+6+134+136+152+512"}) {
+    fake().config(std::string("lt_refuse=") + refused);
+    const Trained cuda = train(net, open("cuda"));
+    expect_close(cuda, cpu, 2e-5);
+  }
+}
+
+TEST_F(CudaTraining, AStepHasFewNodesAndNoHostCallButTheLaunch) {
+  Model model(784, {dense(128), relu(), dense(10), softmax()}, {.seed = 1});
+  Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+  const std::string explained = trainer.explain(32);
+  EXPECT_NE(explained.find("cuda:0: captured graph, fp32, 7 nodes per step, up to 32 steps"),
+            std::string::npos)
+      << explained;
+  const auto calls_of = [&](std::int64_t rows) {
+    const Tensor x = random_tensor({rows, 784}, 1);
+    const Tensor y = labels_of(x, 10);
+    fake().config("");
+    trainer.fit(x, y, {.batch_size = 32});
+    return std::pair(fake().calls() - fake().calls("cudaGraphLaunch"), fake().launches());
+  };
+  calls_of(64 * 32);  // compiled, and the pace of run() found
+  const auto [few_calls, few_launches] = calls_of(32);
+  const auto [many_calls, many_launches] = calls_of(2 * 32);
+  EXPECT_EQ(few_launches, 7);
+  EXPECT_EQ(many_launches, 2 * 7);
+  EXPECT_EQ(many_calls, few_calls);
+}
+
+TEST_F(CudaTraining, StrictFp32IsProvedFromTheAlgorithm) {
+  const Net net{13, {129, 20}, 17, true};
+  const Trained plain = train(net, open("cuda"));
+  fake().config("lt_tf32=1");  // the first algorithm that is offered rounds
+  const Trained offered = train(net, open("cuda"));
+  EXPECT_EQ(offered.weights, plain.weights);
+  EXPECT_EQ(offered.explained, plain.explained);
+}
+
+TEST_F(CudaTraining, RoundedPrecisionsStayNear) {
+  for (const Net& net : nets()) {
+    const Trained exact = train(net, open("cuda"));
+    const Trained tf32 = train(net, open("cuda", {.precision = Precision::tf32}));
+    expect_close(tf32, exact, 5e-3);
+    const Trained bf16 = train(net, open("cuda", {.precision = Precision::bf16}));
+    EXPECT_NE(bf16.explained.find("bf16"), std::string::npos);
+    for (std::size_t i = 0; i < exact.losses.size(); ++i) {
+      EXPECT_NEAR(bf16.losses[i], exact.losses[i], 0.05 * (1 + exact.losses[i]));
+    }
+    EXPECT_NE(bf16.weights, exact.weights);
+    EXPECT_LE(difference(bf16.weights, exact.weights), 0.05);
+  }
+}
+
+TEST_F(CudaTraining, EarlyStoppingAndStopRequests) {
+  const Net net{10, {16}, 3, true};
+  const Tensor x = random_tensor({200, 10}, 1);
+  const Tensor y = labels_of(x, 3);
+  const auto fit = [&](const char* name) {
+    Model model = model_of(net);
+    Trainer trainer(model, cross_entropy(), adam({.learning_rate = 0.3F}), open(name));
+    return trainer.fit(
+        x, y,
+        {.epochs = 50, .validation_split = 0.2, .early_stopping = EarlyStopping{.patience = 2}});
+  };
+  const History cuda = fit("cuda"), cpu = fit("cpu");
+  EXPECT_EQ(cuda.end, FitEnd::early_stopping);
+  EXPECT_EQ(cuda.end, cpu.end);
+
+  Model model = model_of(net);
+  Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+  std::stop_source source;
+  FitOptions options{.epochs = 10, .stop = source.get_token()};
+  options.on_batch_end = [&](const BatchResult& batch) {
+    if (batch.epoch == 2 && batch.batch == 3) source.request_stop();
+  };
+  const History stopped = trainer.fit(x, y, options);
+  EXPECT_EQ(stopped.end, FitEnd::stopped);
+  EXPECT_EQ(stopped.steps, 7 + 3);
+  EXPECT_EQ(trainer.steps(), 10);
+}
+
+TEST_F(CudaTraining, PredictionsUseCudnnWhereItIsWhole) {
+  const Tensor x = random_tensor({40, 10}, 1);
+  const auto predict = [&] {
+    Model model = small_classifier();
+    Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+    const Tensor out = trainer.predict(x);
+    return std::vector<float>(out.data<float>().begin(), out.data<float>().end());
+  };
+  const auto with = predict();
+  EXPECT_GT(fake().launches("cudnnSoftmaxForward"), 0);
+  for (const char* broken : {"dnn=90000", "cudnnCreate=1001", "cudnnOpsVersionCheck=1002",
+                             "cudnnGraphVersionCheck=3009"}) {
+    fake().config(broken);
+    const auto without = predict();
+    EXPECT_EQ(fake().launches("cudnnSoftmaxForward"), 0) << broken;
+    EXPECT_GT(fake().launches("softmax"), 0) << broken;
+    EXPECT_LE(difference(with, without), 1e-6) << broken;
+  }
+}
+
+TEST_F(CudaTraining, OneRowAndBatchesFromTheHost) {
+  const Net net{10, {16}, 3, true};
+  Model on_cuda = model_of(net), on_cpu = model_of(net);
+  Trainer cuda(on_cuda, cross_entropy(), adam(), open("cuda"));
+  Trainer cpu(on_cpu, cross_entropy(), adam(), open("cpu"));
+  for (std::uint64_t batch = 0; batch < 5; ++batch) {
+    const Tensor x = random_tensor({batch == 3 ? 7 : 16, 10}, batch + 1);
+    const Tensor y = labels_of(x, 3);
+    EXPECT_NEAR(cuda.step(x, y).loss, cpu.step(x, y).loss, 1e-5);
+  }
+  EXPECT_LE(difference(all_weights(on_cuda), all_weights(on_cpu)), 1e-5);
+  const std::vector<float> row(10, 0.25F);
+  for (int i = 0; i < 3; ++i) {
+    const auto a = cuda.predict_row(row), b = cpu.predict_row(row);
+    EXPECT_LE(difference({a.begin(), a.end()}, {b.begin(), b.end()}), 1e-6);
+  }
+}
+
+TEST_F(CudaTraining, ThePlanIsWhatIsTaken) {
+  for (const Net& net : nets()) {
+    const Tensor x = random_tensor({32, net.inputs}, 1);
+    Model model = model_of(net);
+    Trainer trainer(model, net.classifier ? cross_entropy() : mse(), adam(), open("cuda"));
+    const MemoryPlan plan = trainer.memory_plan(32);
+    fake().config("");
+    trainer.explain(32);  // compiles
+    const auto taken = static_cast<std::int64_t>(fake().bytes_in_use());
+    EXPECT_GE(plan.total() + 4096, taken);
+    EXPECT_LE(plan.total(), taken + taken / 4);
+  }
+}
+
+}  // namespace
+}  // namespace minnow::testing
