@@ -14,18 +14,21 @@ constexpr const char* kFooter =
     "Results go to standard output, everything else to standard error.\n"
     "Exit status: 0 ok, 64 usage, 65 bad data, 69 device unavailable, 70 internal error,\n"
     "73 output cannot be created, 74 a file cannot be opened, read or written,\n"
-    "75 not enough memory, 130 interrupted (the model is saved).";
+    "75 not enough memory, 130 interrupted (train saves the model).";
 
 std::string version_text() {
   return std::string("minnow ") + MINNOW_VERSION + "\ncompiler " + MINNOW_COMPILER + "\ndevices  " +
          joined(device_names()) + "\n";
 }
 
+void add_device(CLI::App& app, CommonArguments& common) {
+  app.add_option("--device", common.device, "Where to run: " + joined(device_names()) + " [auto]");
+}
+
 void add_common(CLI::App& app, CommonArguments& common) {
   static const std::map<std::string, ColorChoice> kChoices = {{"auto", ColorChoice::automatic},
                                                               {"always", ColorChoice::always},
                                                               {"never", ColorChoice::never}};
-  app.add_option("--device", common.device, "Where to run: " + joined(device_names()) + " [auto]");
   app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
   static const std::map<std::string, Precision> kPrecisions = {
       {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
@@ -74,6 +77,7 @@ void add_train(CLI::App& app, Arguments& arguments) {
   app.add_option("--out", training.out,
                  "Model file, or none [runs/<data set>-NNNN/model.safetensors]");
   app.add_flag("--json", arguments.common.json, "JSON Lines on standard output");
+  add_device(app, arguments.common);
   add_common(app, arguments.common);
 }
 
@@ -84,6 +88,7 @@ void add_predict(CLI::App& app, Arguments& arguments) {
   app.add_option("--out", predict.out, "FILE.npy or FILE.csv [CSV on standard output]");
   app.add_option("--row", predict.row, "Only this row, counted from 0");
   app.add_flag("--argmax", predict.argmax, "The number of the likeliest class only");
+  add_device(app, arguments.common);
   add_common(app, arguments.common);
 }
 
@@ -93,8 +98,36 @@ void add_summary(CLI::App& app, Arguments& arguments) {
   add_data(app, arguments.data);
   add_model(app, arguments.training);
   app.add_flag("--json", arguments.common.json, "One JSON object on standard output");
+  add_device(app, arguments.common);
   add_common(app, arguments.common);
 }
+
+void add_bench(CLI::App& app, Arguments& arguments) {
+  auto& bench = arguments.bench;
+  app.add_option("--compare", bench.compare,
+                 "1 to 4 devices (" + joined(device_names()) +
+                     "); the first is what the others are compared with [cpu,cuda]");
+  app.add_option("--net", bench.net, "Inputs, hidden widths and outputs [784-128-10]");
+  app.add_option("--batches", bench.batches, "Batch sizes, at the net's own width [1,32,128,1024]");
+  app.add_option("--widths", bench.widths, "Of all hidden layers, or none [32,128,512,2048]");
+  app.add_option("--width-batch", bench.width_batch,
+                 "Batch of the widths, of the first use and of the epoch end to end [32]");
+  app.add_option("--epoch-rows", bench.epoch_rows, "Rows of the epoch end to end [60000]");
+  app.add_option("--rounds", bench.rounds, "Rounds of each column, in turn [7]");
+  app.add_option("--round-seconds", bench.round_seconds, "Length of a round, at least [0.2]");
+  app.add_option("--seed", arguments.data.seed, "Of weights and data [1]");
+  app.add_flag("--skip-missing", bench.skip_missing,
+               "A device that cannot be opened is no failure");
+  app.add_option("--csv", bench.csv, "The table as a file");
+  app.add_flag("--json", arguments.common.json, "JSON Lines on standard output");
+  add_common(app, arguments.common);
+}
+
+constexpr const char* kBenchFooter =
+    "A time is the median of the rounds, and +- is 1.4826 times their median absolute deviation.\n"
+    "The interval of a speed-up is the bootstrap's over the rounds. --precision is for the "
+    "devices\n"
+    "after the first when the first is a CPU.\n\n";
 
 }  // namespace
 
@@ -108,10 +141,13 @@ Arguments parse_arguments(int argc, char** argv) {
   auto* predict = app.add_subcommand("predict", "Run a saved model on rows of features");
   auto* summary = app.add_subcommand("summary", "Layers, parameters and the memory of a step");
   auto* help = app.add_subcommand("help", "This text; help COMMAND: the options of a command");
+  auto* bench = app.add_subcommand("bench", "Time a training step on devices and compare them");
   for (auto* command : {train, predict, summary, help}) command->footer(kFooter);
+  bench->footer(std::string(kBenchFooter) + kFooter);
   add_train(*train, arguments);
   add_predict(*predict, arguments);
   add_summary(*summary, arguments);
+  add_bench(*bench, arguments);
   std::string topic;
   help->add_option("command", topic);
 
@@ -132,13 +168,14 @@ Arguments parse_arguments(int argc, char** argv) {
   if (train->parsed()) arguments.command = Command::train;
   if (predict->parsed()) arguments.command = Command::predict;
   if (summary->parsed()) arguments.command = Command::summary;
+  if (bench->parsed()) arguments.command = Command::bench;
   if (arguments.command != Command::text) {
     check_arguments(arguments);
   } else if (!help->parsed()) {
     usage_error("no command.", {}, "minnow train --dataset=toy, or minnow help");
   } else {
     CLI::App* about = topic.empty() ? &app : nullptr;
-    for (auto* command : {train, predict, summary}) {
+    for (auto* command : {train, predict, summary, bench}) {
       if (command->get_name() == topic) about = command;
     }
     if (about == nullptr) usage_error("no command is called " + topic + ".", {}, "minnow help");

@@ -56,7 +56,21 @@ struct PredictArguments {
   bool argmax = false;
 };
 
-enum class Command { text, train, predict, summary };
+/// Lists as they were typed: bench_plan.h reads them.
+struct BenchArguments {
+  std::string compare = "cpu,cuda";
+  std::string net = "784-128-10";
+  std::string batches = "1,32,128,1024";
+  std::string widths = "32,128,512,2048";  // or "none"
+  std::int64_t width_batch = 32;
+  std::int64_t rounds = 7;
+  double round_seconds = 0.2;
+  std::int64_t epoch_rows = 60'000;
+  bool skip_missing = false;
+  std::string csv = {};
+};
+
+enum class Command { text, train, predict, summary, bench };
 
 struct Arguments {
   Command command = Command::text;
@@ -65,6 +79,7 @@ struct Arguments {
   DataArguments data = {};
   TrainingArguments training = {};
   PredictArguments predict = {};
+  BenchArguments bench = {};
   std::string model = {};  // of summary
 };
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "arguments.h"
+#include "bench_plan.h"
 #include "exit_codes.h"
 #include "numbers.h"
 
@@ -11,6 +12,8 @@ namespace minnow::command {
 namespace {
 
 constexpr int kMostThreads = 1024;
+constexpr std::int64_t kMostRounds = 1000;
+constexpr double kLongestRound = 60.0;
 
 std::string number(double value) {
   std::ostringstream text;
@@ -75,6 +78,19 @@ void check_training(const TrainingArguments& training) {
   }
 }
 
+void check_bench(const BenchArguments& bench) {
+  require_positive("--width-batch", bench.width_batch);
+  require_positive("--epoch-rows", bench.epoch_rows);
+  if (bench.rounds < 1 || bench.rounds > kMostRounds) {
+    usage_error(cat("--rounds=", bench.rounds, " is outside 1..", kMostRounds, "."));
+  }
+  if (!(bench.round_seconds > 0.0 && bench.round_seconds <= kLongestRound)) {
+    usage_error("--round-seconds=" + number(bench.round_seconds) +
+                " is outside 0 < seconds <= " + number(kLongestRound) + ".");
+  }
+  make_plan(bench);
+}
+
 }  // namespace
 
 void check_arguments(const Arguments& arguments) {
@@ -88,6 +104,7 @@ void check_arguments(const Arguments& arguments) {
     if (row < 0) usage_error("--row=" + std::to_string(row) + " is below 0.");
     return;
   }
+  if (arguments.command == Command::bench) return check_bench(arguments.bench);
   check_data(arguments);
   check_training(arguments.training);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The commands. Each returns its exit status; failures are thrown, but train prints its own, as
+/// The commands. Each returns its exit status; failures are thrown, but train and bench print
+/// theirs, as
 /// --json wants what was known until then.
 
 #include "arguments.h"
@@ -12,6 +13,7 @@ namespace minnow::command {
 Exit run_train(const Arguments& arguments, Terminal& terminal);
 Exit run_predict(const Arguments& arguments, Terminal& terminal);
 Exit run_summary(const Arguments& arguments, Terminal& terminal);
+Exit run_bench(const Arguments& arguments, Terminal& terminal);
 
 /// "minnow: ..." on standard error, once.
 void print_failure(const Failure& failure, Terminal& terminal);

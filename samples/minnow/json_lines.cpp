@@ -1,18 +1,11 @@
 #include "json_lines.h"
 
 #include <map>
-#include <nlohmann/json.hpp>
+
+#include "json_text.h"
 
 namespace minnow::command {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 void add_test(Json& run, const Evaluation& test) {
   run["test_loss"] = test.loss;
@@ -48,6 +41,20 @@ void add_history(Json& run, const History& history) {
 
 }  // namespace
 
+std::string json_line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json error_json(const Failure& failure) {
+  return {{"code", failure.code},
+          {"cause", failure.what},
+          {"evidence", text_or_null(failure.evidence)},
+          {"remedy", text_or_null(failure.remedy)},
+          {"effect", text_or_null(failure.effect)}};
+}
+
 std::string epoch_json(const EpochResult& epoch) {
   Json json;
   json["epoch"] = epoch.epoch;
@@ -61,7 +68,7 @@ std::string epoch_json(const EpochResult& epoch) {
     if (epoch.validation->accuracy) json["val_acc"] = *epoch.validation->accuracy;
   }
   json["best"] = epoch.best;
-  return line(json);
+  return json_line(json);
 }
 
 std::string run_json(const Run& run, Exit exit, const Problem* problem) {
@@ -89,16 +96,9 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
     json["peak_memory_bytes"] = peak_memory();
     json["out"] = text_or_null(run.out);
   }
-  if (problem != nullptr) {
-    const Failure& failure = problem->failure;
-    json["error"] = {{"code", failure.code},
-                     {"cause", failure.what},
-                     {"evidence", text_or_null(failure.evidence)},
-                     {"remedy", text_or_null(failure.remedy)},
-                     {"effect", text_or_null(failure.effect)}};
-  }
+  if (problem != nullptr) json["error"] = error_json(problem->failure);
   json["exit"] = static_cast<int>(exit);
-  return line(Json{{"run", json}});
+  return json_line(Json{{"run", json}});
 }
 
 std::string summary_json(const Model& model, const MemoryPlan& plan, const std::string& device,
@@ -114,14 +114,14 @@ std::string summary_json(const Model& model, const MemoryPlan& plan, const std::
   const Json memory = {{"parameters", plan.parameters}, {"gradients", plan.gradients},
                        {"optimizer", plan.optimizer},   {"activations", plan.activations},
                        {"workspace", plan.workspace},   {"total", plan.total()}};
-  return line(Json{{"summary",
-                    {{"device", device},
-                     {"inputs", model.inputs()},
-                     {"outputs", model.outputs()},
-                     {"parameters", model.parameter_count()},
-                     {"batch", batch},
-                     {"layers", layers},
-                     {"memory_bytes", memory}}}});
+  return json_line(Json{{"summary",
+                         {{"device", device},
+                          {"inputs", model.inputs()},
+                          {"outputs", model.outputs()},
+                          {"parameters", model.parameter_count()},
+                          {"batch", batch},
+                          {"layers", layers},
+                          {"memory_bytes", memory}}}});
 }
 
 }  // namespace minnow::command

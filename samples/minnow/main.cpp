@@ -3,6 +3,7 @@
 ///     minnow train --dataset=toy
 ///     minnow train --x=features.csv --y=labels.csv --layers=64,relu,3,softmax --out=m.safetensors
 ///     minnow predict --model=m.safetensors --x=more.csv
+///     minnow bench --compare=cpu,cuda
 
 #include <minnow/error.h>
 
@@ -44,6 +45,8 @@ Exit dispatch(const Arguments& arguments, Terminal& terminal) {
       return run_predict(arguments, terminal);
     case Command::summary:
       return run_summary(arguments, terminal);
+    case Command::bench:
+      return run_bench(arguments, terminal);
   }
   return Exit::internal;
 }

@@ -1,5 +1,6 @@
 #include "numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -28,6 +29,12 @@ int decimals(double value) {
 }  // namespace
 
 std::string fixed(double value, int decimals) { return print("%.*f", decimals, value); }
+
+std::string significant(double value, int digits) {
+  if (!std::isfinite(value) || value == 0.0) return fixed(value, 0);
+  const int before = static_cast<int>(std::floor(std::log10(std::fabs(value)))) + 1;
+  return fixed(value, std::clamp(digits - before, 0, 12));
+}
 
 std::string grouped(std::int64_t value) {
   std::string digits = std::to_string(value);

@@ -21,6 +21,7 @@ std::string cat(const Parts&... parts) {
 }
 
 std::string fixed(double value, int decimals);       // "0.5021"
+std::string significant(double value, int digits);   // "0.0213", "28.3", "1340"
 std::string grouped(std::int64_t value);             // "55,000"
 std::string percent(double fraction, int decimals);  // "82.4%"
 std::string loss_text(double loss);                  // "0.5021", "3.2e+07"

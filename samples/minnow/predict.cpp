@@ -1,16 +1,12 @@
 #include <minnow/minnow.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 
 #include "commands.h"
 #include "inputs.h"
 #include "numbers.h"
 #include "output_place.h"
+#include "save_file.h"
 #include "setup.h"
 
 namespace minnow::command {
@@ -66,24 +62,6 @@ void write_csv(const Tensor& values, Write&& write) {
   }
 }
 
-// Beside the file, then renamed: what was there stays as it was until all is written.
-void save_csv(const Tensor& values, const std::string& path) {
-  const std::string beside = cat(path, ".", ::getpid(), ".tmp");
-  std::ofstream file(beside, std::ios::binary);
-  write_csv(values, [&](const std::string& text) { file << text; });
-  file.close();
-  if (!file || std::rename(beside.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    std::remove(beside.c_str());
-    throw IoError({.code = "MN-P01",
-                   .what = path + " was not written.",
-                   .evidence = std::strerror(error),
-                   .remedy = {},
-                   .effect = "a file that was there is as it was"},
-                  path, IoError::Action::write, error);
-  }
-}
-
 }  // namespace
 
 Exit run_predict(const Arguments& arguments, Terminal& terminal) {
@@ -107,7 +85,9 @@ Exit run_predict(const Arguments& arguments, Terminal& terminal) {
   } else if (is_npy(predict.out)) {
     write_npy(predict.out, values);
   } else {
-    save_csv(values, predict.out);
+    save_file(predict.out, [&](std::ostream& file) {
+      write_csv(values, [&](const std::string& text) { file << text; });
+    });
   }
   return Exit::ok;
 }

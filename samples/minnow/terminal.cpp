@@ -55,9 +55,9 @@ Terminal open_terminal(ColorChoice color) {
   terminal.err_color = color_on(color, terminal.bar);
   terminal.out_color = color_on(color, ::isatty(1) == 1 && smart);
   if (utf8_locale()) {
-    terminal.symbols = {"±", "·", "—", "━", "╺", "━", "*"};
+    terminal.symbols = {"±", "·", "—", "━", "╺", "━", "*", "σ", "Δ"};
   } else {
-    terminal.symbols = {"+-", "|", "-", "=", ">", " ", "*"};
+    terminal.symbols = {"+-", "|", "-", "=", ">", " ", "*", "sigma", "delta"};
   }
   return terminal;
 }

@@ -31,6 +31,7 @@ struct Symbols {
   std::string plus_minus, dot, dash;
   std::string bar_done, bar_head, bar_rest;
   std::string best;
+  std::string sigma, delta;
 };
 
 struct Terminal {

@@ -1,7 +1,6 @@
 #include <minnow/minnow.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "commands.h"
@@ -13,19 +12,10 @@
 #include "progress.h"
 #include "report.h"
 #include "setup.h"
+#include "stopwatch.h"
 
 namespace minnow::command {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // "28x28 -> 784, scaled by 1/255"
 std::string features_text(const Inputs& inputs) {
