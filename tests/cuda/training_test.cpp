@@ -132,6 +132,20 @@ TEST_F(CudaTraining, AStepHasFewNodesAndNoHostCallButTheLaunch) {
   EXPECT_EQ(many_calls, few_calls);
 }
 
+TEST_F(CudaTraining, TuningTimesTheWaysAndKeepsTheNumbers) {
+  for (const Net& net : nets()) {
+    const Trained cpu = train(net, open("cpu"));
+    const Trained tuned = train(net, open("cuda", {.tune = true}));
+    expect_close(tuned, cpu, 2e-5);
+    EXPECT_NE(tuned.explained.find("(timed: cuBLASLt, bias gradient in the epilogue "),
+              std::string::npos)
+        << tuned.explained;
+    EXPECT_NE(tuned.explained.find(" us | cuBLASLt, own kernel for the bias gradient "),
+              std::string::npos)
+        << tuned.explained;
+  }
+}
+
 TEST_F(CudaTraining, StrictFp32IsProvedFromTheAlgorithm) {
   const Net net{13, {129, 20}, 17, true};
   const Trained plain = train(net, open("cuda"));

@@ -8,15 +8,14 @@ namespace minnow::cuda {
 Cudnn::Cudnn(cudaStream_t stream)
     : graph_(cat("libcudnn_graph.so.", CUDNN_MAJOR)),
       ops_(cat("libcudnn_ops.so.", CUDNN_MAJOR)),
-      library_(cat("libcudnn.so.", CUDNN_MAJOR)) {
+      library_(cat("libcudnn.so.", CUDNN_MAJOR)),
+      calls_(library_) {
   library_.bind(create_, "cudnnCreate");
   library_.bind(destroy_, "cudnnDestroy");
   library_.bind(set_stream_, "cudnnSetStream");
   library_.bind(get_version_, "cudnnGetVersion");
   library_.bind(graph_check_, "cudnnGraphVersionCheck");
   library_.bind(ops_check_, "cudnnOpsVersionCheck");
-  library_.bind(error_string_, "cudnnGetErrorString");
-  library_.bind(last_error_, "cudnnGetLastErrorString");
   library_.bind(tensor_create_, "cudnnCreateTensorDescriptor");
   library_.bind(tensor_destroy_, "cudnnDestroyTensorDescriptor");
   library_.bind(tensor_set_, "cudnnSetTensor4dDescriptorEx");
@@ -47,20 +46,8 @@ std::string Cudnn::version() const {
   return cat(version / 10000, ".", version % 10000 / 100, ".", version % 100);
 }
 
-void Cudnn::check(cudnnStatus_t status, const char* call) const {
-  if (status == CUDNN_STATUS_SUCCESS) return;
-  char reason[256] = "";
-  last_error_(reason, sizeof reason);
-  const cudaError_t cause = cudaPeekAtLastError();
-  const bool memory = status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
-  const auto kind = is_lost(cause) ? CallFailure::Kind::lost
-                    : memory       ? CallFailure::Kind::out_of_memory
-                                   : CallFailure::Kind::refused;
-  std::string text = cat(static_cast<int>(status), " ", error_string_(status));
-  if (reason[0] != '\0') text += cat(" (", static_cast<const char*>(reason), ")");
-  if (cause != cudaSuccess) text += cat("; CUDA: ", minnow::cuda::text_of(cause));
-  if (kind != CallFailure::Kind::lost) static_cast<void>(cudaGetLastError());
-  throw CallFailure{.kind = kind, .call = call, .status = std::move(text)};
+void Cudnn::use(cudaStream_t stream) const {
+  check(set_stream_(handle_, stream), "cudnnSetStream");
 }
 
 Cudnn::Softmax::Softmax(const Cudnn& cudnn, const Matrix& x, const Matrix& y)
@@ -80,7 +67,7 @@ Cudnn::Softmax::Descriptor Cudnn::Softmax::describe(const Matrix& matrix) const 
 void Cudnn::Softmax::run(cudaStream_t stream) const {
   constexpr float kOne = 1.0F;
   constexpr float kZero = 0.0F;
-  cudnn_->check(cudnn_->set_stream_(cudnn_->handle_, stream), "cudnnSetStream");
+  cudnn_->use(stream);
   cudnn_->check(
       cudnn_->softmax_(cudnn_->handle_, CUDNN_SOFTMAX_ACCURATE, CUDNN_SOFTMAX_MODE_INSTANCE, &kOne,
                        x_descriptor_.get(), x_.data, &kZero, y_descriptor_.get(), y_.data),

@@ -1,12 +1,14 @@
 #pragma once
 
-// cuDNN, for the softmax of predictions. Optional: minnow's own kernels do everything.
+// cuDNN, for the softmax of predictions and as a candidate for products (dnn_product.h). Optional:
+// minnow's own kernels and cuBLASLt do everything.
 
 #include <cudnn.h>
 
 #include <memory>
 #include <string>
 
+#include "dnn_descriptor.h"
 #include "kernels/kernels.h"
 #include "library.h"
 
@@ -22,6 +24,10 @@ class Cudnn {
   Cudnn& operator=(const Cudnn&) = delete;
 
   std::string version() const;
+  const DnnCalls& calls() const noexcept { return calls_; }
+  cudnnHandle_t handle() const noexcept { return handle_; }
+  /// What the handle runs from now on, it runs on this stream. @throws CallFailure.
+  void use(cudaStream_t stream) const;
 
   /// Softmax along rows of float32, with its descriptors.
   class Softmax {
@@ -42,19 +48,18 @@ class Cudnn {
   };
 
  private:
-  void check(cudnnStatus_t status, const char* call) const;
+  void check(cudnnStatus_t status, const char* call) const { calls_.check(status, call); }
 
   Library graph_;
   Library ops_;
   Library library_;
+  DnnCalls calls_;
   decltype(&cudnnCreate) create_;
   decltype(&cudnnDestroy) destroy_;
   decltype(&cudnnSetStream) set_stream_;
   decltype(&cudnnGetVersion) get_version_;
   decltype(&cudnnGraphVersionCheck) graph_check_;
   decltype(&cudnnOpsVersionCheck) ops_check_;
-  decltype(&cudnnGetErrorString) error_string_;
-  decltype(&cudnnGetLastErrorString) last_error_;
   decltype(&cudnnCreateTensorDescriptor) tensor_create_;
   decltype(&cudnnDestroyTensorDescriptor) tensor_destroy_;
   decltype(&cudnnSetTensor4dDescriptorEx) tensor_set_;

@@ -14,6 +14,14 @@
 
 namespace minnow::cuda {
 
+/// One way to compute an op, perhaps with others.
+struct Way {
+  std::string how;
+  std::vector<Launch> launches;
+  int absorbs = -1;          // an op that is done along
+  ValueId masks = kNoValue;  // a value whose ReLU mask is written
+};
+
 class Lowering {
  public:
   Lowering(const LoweringContext& context, Style style)
@@ -42,11 +50,15 @@ class Lowering {
   /// A kernel of ours: `launch(stream)` returns what the runtime says.
   template <class F>
   void kernel(int index, const char* name, F launch) {
-    add(index, [name, launch](cudaStream_t stream) { check(launch(stream), name); });
+    result_.launches.push_back(own(index, name, launch));
   }
   void explain(int index, std::string how) {
     std::string& text = result_.how[static_cast<std::size_t>(index)];
     text += cat(text.empty() ? "" : "; ", how);
+  }
+  template <class F>
+  static Launch own(int index, const char* name, F launch) {
+    return {index, [name, launch](cudaStream_t stream) { check(launch(stream), name); }};
   }
   void absorb(int index, int into) {
     done_[static_cast<std::size_t>(index)] = true;
@@ -67,9 +79,13 @@ class Lowering {
   Loss loss_of(const Op& loss) const;
   /// The bias_grad of this output gradient that nobody has done yet; -1 when there is none.
   int open_bias_grad(ValueId dy) const;
-  /// Tries the product with each epilogue; the last must be the plain one.
-  Gemm product(int index, Product base, const std::vector<cublasLtEpilogue_t>& epilogues);
-  void add_product(int index, Gemm gemm);
+  /// The ways that cuBLASLt offers: with each epilogue that it accepts, in their order, of which
+  /// the last is none; `rest` adds what an epilogue leaves to do. Only the first one unless tuning.
+  std::vector<Way> ways_of(int index, const Product& base,
+                           const std::vector<cublasLtEpilogue_t>& epilogues,
+                           const std::function<void(Way&, cublasLtEpilogue_t)>& rest);
+  /// Takes the first way, or the fastest one.
+  void take(int index, std::vector<Way> ways);
 
   const LoweringContext& context_;
   const Program& program_;

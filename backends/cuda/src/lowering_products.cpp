@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lowering_class.h"
+#include "step_graph.h"
 
 namespace minnow::cuda {
 namespace {
@@ -23,29 +24,58 @@ bool has_bias(cublasLtEpilogue_t epilogue) {
 
 }  // namespace
 
-Gemm Lowering::product(int index, Product base, const std::vector<cublasLtEpilogue_t>& epilogues) {
+std::vector<Way> Lowering::ways_of(int index, const Product& base,
+                                   const std::vector<cublasLtEpilogue_t>& epilogues,
+                                   const std::function<void(Way&, cublasLtEpilogue_t)>& rest) {
+  const Context& device = context_.device;
+  std::vector<Way> ways;
   std::string refusal;
   for (const cublasLtEpilogue_t epilogue : epilogues) {
     Product wanted = base;
     wanted.epilogue = epilogue;
     if (!has_bias(epilogue)) wanted.bias = nullptr;
     if (!has_aux(epilogue)) wanted.aux = nullptr;
-    auto gemm = Gemm::find(context_.device.lt(), wanted, context_.device.precision(), refusal);
-    if (gemm) return std::move(*gemm);
-    explain(index, cat(epilogue == CUBLASLT_EPILOGUE_DEFAULT ? "" : "epilogue refused: ", refusal));
+    auto gemm = Gemm::find(context_.device.lt(), wanted, device.precision(), refusal);
+    if (!gemm) {
+      explain(index,
+              cat(epilogue == CUBLASLT_EPILOGUE_DEFAULT ? "" : "epilogue refused: ", refusal));
+      continue;
+    }
+    Way way{.how = gemm->describe(), .launches = {}};
+    way.launches.push_back({index, [shared = std::make_shared<Gemm>(std::move(*gemm))](
+                                       cudaStream_t stream) { shared->run(stream); }});
+    rest(way, epilogue);
+    ways.push_back(std::move(way));
+    if (!device.tune()) break;
   }
+  if (!ways.empty()) return ways;
   throw CallFailure{.kind = CallFailure::Kind::refused,
                     .call = cat("a product for ", program_.describe(op(index))),
                     .status = refusal};
 }
 
-void Lowering::add_product(int index, Gemm gemm) {
-  explain(index, gemm.describe());
+void Lowering::take(int index, std::vector<Way> ways) {
   // The first call of a product loads its kernel, which may not happen while a graph is captured.
-  gemm.run(context_.device.stream());
-  add(index, [shared = std::make_shared<Gemm>(std::move(gemm))](cudaStream_t stream) {
-    shared->run(stream);
-  });
+  for (const Way& way : ways) {
+    for (const Launch& launch : way.launches) launch.run(context_.device.stream());
+  }
+  std::size_t best = 0;
+  if (ways.size() > 1) {
+    std::vector<double> seconds;
+    std::string timed;
+    for (const Way& way : ways) {
+      seconds.push_back(seconds_of(way.launches, context_.device.stream()));
+      timed += cat(timed.empty() ? "timed: " : " | ", way.how, " ", seconds.back() * 1e6, " us");
+    }
+    explain(index, std::move(timed));
+    best = static_cast<std::size_t>(std::min_element(seconds.begin(), seconds.end()) -
+                                    seconds.begin());
+  }
+  Way& way = ways[best];
+  explain(index, way.how);
+  for (Launch& launch : way.launches) result_.launches.push_back(std::move(launch));
+  if (way.absorbs >= 0) absorb(way.absorbs, index);
+  if (way.masks != kNoValue) masked_.push_back(way.masks);
 }
 
 // Y^T (O, B) = W (O, I) X^T (I, B): everything row-major, so column-major with swapped operands.
@@ -54,7 +84,7 @@ void Lowering::linear(int index) {
   const Matrix x = matrix(it.inputs[0]);
   const Matrix w = matrix(it.inputs[1]);
   const Matrix y = matrix(it.outputs[0]);
-  const bool has_bias = it.inputs.size() > 2;
+  const bool has_bias_input = it.inputs.size() > 2;
   Product base{.transpose_a = true,
                .m = y.cols,
                .n = y.rows,
@@ -69,7 +99,7 @@ void Lowering::linear(int index) {
                .d_bf16 = y.bf16};
   Matrix bias;
   std::vector<cublasLtEpilogue_t> epilogues;
-  if (has_bias) {
+  if (has_bias_input) {
     bias = matrix(it.inputs[2]);
     // The epilogue reads a bias of D's type.
     const int slot = program_.value(it.inputs[2]).slot;
@@ -82,28 +112,30 @@ void Lowering::linear(int index) {
   if (fused_ && it.relu && mask >= 0 && !head_masks) {
     base.aux = context_.at<void>(mask);
     base.aux_ld = mask_ld(y.cols);
-    epilogues.push_back(has_bias ? CUBLASLT_EPILOGUE_RELU_AUX_BIAS : CUBLASLT_EPILOGUE_RELU_AUX);
+    epilogues.push_back(has_bias_input ? CUBLASLT_EPILOGUE_RELU_AUX_BIAS
+                                       : CUBLASLT_EPILOGUE_RELU_AUX);
   }
   if (fused_ && it.relu) {
-    epilogues.push_back(has_bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU);
-  } else if (fused_ && has_bias) {
+    epilogues.push_back(has_bias_input ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU);
+  } else if (fused_ && has_bias_input) {
     epilogues.push_back(CUBLASLT_EPILOGUE_BIAS);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  Gemm gemm = product(index, base, epilogues);
-  const cublasLtEpilogue_t taken = gemm.product().epilogue;
-  if (gemm.product().aux != nullptr) masked_.push_back(it.outputs[0]);
-  add_product(index, std::move(gemm));
-  if (taken != CUBLASLT_EPILOGUE_DEFAULT) return;
-  if (has_bias) {
-    kernel(index, "add_bias", [y, bias, relu = it.relu](auto stream) {
-      return launch_add_bias(y, static_cast<const float*>(bias.data), relu, y, stream);
-    });
-    explain(index, it.relu ? "own kernel for bias and ReLU" : "own kernel for the bias");
-  } else if (it.relu) {
-    kernel(index, "relu", [y](auto stream) { return launch_relu(y, y, stream); });
-    explain(index, "own kernel for ReLU");
-  }
+  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
+         if (has_aux(epilogue)) way.masks = it.outputs[0];
+         if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
+         if (has_bias_input) {
+           way.how += it.relu ? ", own kernel for bias and ReLU" : ", own kernel for the bias";
+           way.launches.push_back(
+               own(index, "add_bias", [y, bias, relu = it.relu](cudaStream_t stream) {
+                 return launch_add_bias(y, static_cast<const float*>(bias.data), relu, y, stream);
+               }));
+         } else if (it.relu) {
+           way.how += ", own kernel for ReLU";
+           way.launches.push_back(
+               own(index, "relu", [y](cudaStream_t stream) { return launch_relu(y, y, stream); }));
+         }
+       }));
 }
 
 // dX^T (I, B) = W^T (I, O) dY^T (O, B)
@@ -137,15 +169,15 @@ void Lowering::input_grad(int index) {
     epilogues.push_back(CUBLASLT_EPILOGUE_DRELU);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  Gemm gemm = product(index, base, epilogues);
-  const cublasLtEpilogue_t taken = gemm.product().epilogue;
-  add_product(index, std::move(gemm));
-  if (taken == CUBLASLT_EPILOGUE_DRELU_BGRAD) absorb(bias_grad, index);
-  if (taken != CUBLASLT_EPILOGUE_DEFAULT || !has_mask) return;
-  kernel(index, "relu_grad", [dx, y = matrix(it.inputs[2])](auto stream) {
-    return launch_relu_grad(dx, y, dx, stream);
-  });
-  explain(index, "own kernel for the ReLU gradient");
+  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
+         if (epilogue == CUBLASLT_EPILOGUE_DRELU_BGRAD) way.absorbs = bias_grad;
+         if (epilogue != CUBLASLT_EPILOGUE_DEFAULT || !has_mask) return;
+         way.how += ", own kernel for the ReLU gradient";
+         way.launches.push_back(
+             own(index, "relu_grad", [dx, y = matrix(it.inputs[2])](cudaStream_t stream) {
+               return launch_relu_grad(dx, y, dx, stream);
+             }));
+       }));
 }
 
 // dW^T (I, O) = X^T (I, B) dY (B, O)
@@ -173,10 +205,15 @@ void Lowering::weight_grad(int index) {
     epilogues.push_back(CUBLASLT_EPILOGUE_BGRADB);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  Gemm gemm = product(index, base, epilogues);
-  const bool taken = gemm.product().epilogue == CUBLASLT_EPILOGUE_BGRADB;
-  add_product(index, std::move(gemm));
-  if (taken) absorb(bias_grad, index);
+  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
+         way.absorbs = bias_grad;
+         if (bias_grad < 0 || epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
+         way.how += ", own kernel for the bias gradient";
+         way.launches.push_back(
+             own(index, "column_sums", [dy, db = matrix(op(bias_grad).outputs[0])](auto stream) {
+               return launch_column_sums(dy, static_cast<float*>(db.data), stream);
+             }));
+       }));
 }
 
 int Lowering::open_bias_grad(ValueId dy) const {

@@ -1,5 +1,8 @@
 #include "step_graph.h"
 
+#include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
 
 #include "text.h"
@@ -79,6 +82,36 @@ void StepGraph::launch(std::int64_t steps, cudaStream_t stream) {
     check(cudaGraphLaunch(many_.get(), stream), "cudaGraphLaunch");
   }
   for (; steps > 0; --steps) check(cudaGraphLaunch(one_.get(), stream), "cudaGraphLaunch");
+}
+
+double seconds_of(const std::vector<Launch>& launches, cudaStream_t stream) {
+  constexpr std::int64_t kRepeats = 20;
+  constexpr int kPasses = 7;
+  try {
+    std::size_t nodes = 0;
+    const GraphExec exec = captured(launches, kRepeats, nodes);
+    Event started, ended;
+    for (Event* event : {&started, &ended}) {
+      check(cudaEventCreate(event->out()), "cudaEventCreate");
+    }
+    std::array<double, kPasses> seconds{};
+    check(cudaGraphLaunch(exec.get(), stream), "cudaGraphLaunch");  // the first one is slower
+    for (double& pass : seconds) {
+      check(cudaEventRecord(started.get(), stream), "cudaEventRecord");
+      check(cudaGraphLaunch(exec.get(), stream), "cudaGraphLaunch");
+      check(cudaEventRecord(ended.get(), stream), "cudaEventRecord");
+      check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, started.get(), ended.get()),
+            "cudaEventElapsedTime");
+      pass = static_cast<double>(milliseconds) * 1e-3 / static_cast<double>(kRepeats);
+    }
+    std::nth_element(seconds.begin(), seconds.begin() + kPasses / 2, seconds.end());
+    return seconds[kPasses / 2];
+  } catch (const CallFailure& failure) {
+    if (failure.kind == CallFailure::Kind::lost) throw;
+    return std::numeric_limits<double>::infinity();
+  }
 }
 
 }  // namespace minnow::cuda

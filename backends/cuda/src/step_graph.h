@@ -36,4 +36,9 @@ class StepGraph {
   std::size_t nodes_ = 0;
 };
 
+/// How long the launches take, one after another as in a step: many of them captured, the median
+/// of several passes. Infinity when they cannot be captured. @throws CallFailure when the device is
+/// lost.
+double seconds_of(const std::vector<Launch>& launches, cudaStream_t stream);
+
 }  // namespace minnow::cuda
