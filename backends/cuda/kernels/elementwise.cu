@@ -13,7 +13,9 @@ struct AddBias {
 
   __device__ void operator()(std::int64_t group) const {
     const float4 a = load4(x.data, x.bf16, group);
-    const float4 b = load4(bias, false, group % (x.stride / 4));
+    // In 32 bits: a division of 64 bits would take longer than the rest.
+    const auto col = static_cast<std::uint32_t>(group) % static_cast<std::uint32_t>(x.stride / 4);
+    const float4 b = load4(bias, false, col);
     float4 sum = {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
     if (relu) sum = rectified(sum);
     store4(y.data, y.bf16, group, sum);

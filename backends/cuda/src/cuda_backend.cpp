@@ -29,14 +29,15 @@ MemoryPlan CudaBackend::plan(const Program& program) const {
 }
 
 std::string CudaBackend::unsupported(const Program& program, const Op& op) const {
-  // A product's sizes are ints for the library, a grid's first dimension too.
+  // Rows and columns are ints for the libraries, and groups of 4 elements are counted in 32 bits.
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   const auto too_large = [&](ValueId id) {
-    return program.value(id).rows > kMost || program.value(id).cols > kMost;
+    const Value& value = program.value(id);
+    return value.rows > kMost || value.cols > kMost || value.rows * padded(value.cols) / 4 > kMost;
   };
   if (std::any_of(op.inputs.begin(), op.inputs.end(), too_large) ||
       std::any_of(op.outputs.begin(), op.outputs.end(), too_large)) {
-    return cat("a matrix has more than ", kMost, " rows or columns");
+    return cat("a matrix has more than ", kMost, " rows, columns or groups of 4 numbers");
   }
   return "";
 }

@@ -55,8 +55,7 @@ constexpr std::uint64_t kRoundedInputs =
     CUBLASLT_NUMERICAL_IMPL_FLAGS_OP_INPUT_TYPE_MASK & ~CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F;
 
 bool is_strict(std::uint64_t implementation) {
-  return (implementation & (kTensorCores | kRoundedInputs)) == 0 &&
-         (implementation & CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA) != 0;
+  return (implementation & (kTensorCores | kRoundedInputs)) == 0;
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class Gemm {
   void run(cudaStream_t stream) const;
   /// "cuBLASLt, bias and ReLU in the epilogue"
   std::string describe() const;
-  /// Whether nothing but float32 multiply-add is used, by the algorithm's own account.
+  /// Whether no tensor core works and no factor is rounded, by the algorithm's own account.
   bool is_strict_fp32() const noexcept;
   const Product& product() const noexcept { return product_; }
 
