@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#ifdef MINNOW_CUDNN
+#include "dnn_product.h"
+#endif
 #include "gemm.h"
 #include "lowering.h"
 #include "text.h"
@@ -84,6 +87,12 @@ class Lowering {
   std::vector<Way> ways_of(int index, const Product& base,
                            const std::vector<cublasLtEpilogue_t>& epilogues,
                            const std::function<void(Way&, cublasLtEpilogue_t)>& rest);
+#ifdef MINNOW_CUDNN
+  /// One more way when tuning, through cuDNN's graphs: what it makes besides the product is the
+  /// request's. Not for small products, where the plan takes longer than it can win. False when it
+  /// is not there.
+  bool add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, int absorbs);
+#endif
   /// Takes the first way, or the fastest one.
   void take(int index, std::vector<Way> ways);
 

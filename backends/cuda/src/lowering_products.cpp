@@ -54,6 +54,35 @@ std::vector<Way> Lowering::ways_of(int index, const Product& base,
                     .status = refusal};
 }
 
+#ifdef MINNOW_CUDNN
+bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, int absorbs) {
+  constexpr std::int64_t kLeastWork = std::int64_t{1} << 22;  // multiplications
+  Context& device = context_.device;
+  const std::int64_t inner =
+      request.kind == DnnRequest::Kind::weight_grad ? request.a.rows : request.a.cols;
+  const std::int64_t work = request.out.rows * request.out.cols * inner;
+  // In strict fp32 cuDNN would round the factors.
+  if (!fused_ || !device.tune() || device.precision() == Precision::fp32 || work < kLeastWork) {
+    return false;
+  }
+  const Cudnn* cudnn = device.cudnn();
+  std::string refusal = device.cudnn_refusal();
+  if (cudnn != nullptr) {
+    request.workspace = device.lt().workspace();
+    request.workspace_bytes = device.lt().workspace_bytes();
+    if (auto found = DnnProduct::find(*cudnn, request, device.precision(), refusal)) {
+      Way way{.how = found->describe(), .launches = {}, .absorbs = absorbs};
+      way.launches.push_back({index, [shared = std::make_shared<DnnProduct>(std::move(*found))](
+                                         cudaStream_t stream) { shared->run(stream); }});
+      ways.push_back(std::move(way));
+      return true;
+    }
+  }
+  explain(index, cat("cuDNN refused: ", refusal));
+  return false;
+}
+#endif
+
 void Lowering::take(int index, std::vector<Way> ways) {
   // The first call of a product loads its kernel, which may not happen while a graph is captured.
   for (const Way& way : ways) {
@@ -121,21 +150,32 @@ void Lowering::linear(int index) {
     epilogues.push_back(CUBLASLT_EPILOGUE_BIAS);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
-         if (has_aux(epilogue)) way.masks = it.outputs[0];
-         if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
-         if (has_bias_input) {
-           way.how += it.relu ? ", own kernel for bias and ReLU" : ", own kernel for the bias";
-           way.launches.push_back(
-               own(index, "add_bias", [y, bias, relu = it.relu](cudaStream_t stream) {
-                 return launch_add_bias(y, static_cast<const float*>(bias.data), relu, y, stream);
-               }));
-         } else if (it.relu) {
-           way.how += ", own kernel for ReLU";
-           way.launches.push_back(
-               own(index, "relu", [y](cudaStream_t stream) { return launch_relu(y, y, stream); }));
-         }
-       }));
+  const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
+    if (has_aux(epilogue)) way.masks = it.outputs[0];
+    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
+    if (has_bias_input) {
+      way.how += it.relu ? ", own kernel for bias and ReLU" : ", own kernel for the bias";
+      way.launches.push_back(own(index, "add_bias", [y, bias, relu = it.relu](auto stream) {
+        return launch_add_bias(y, static_cast<const float*>(bias.data), relu, y, stream);
+      }));
+    } else if (it.relu) {
+      way.how += ", own kernel for ReLU";
+      way.launches.push_back(
+          own(index, "relu", [y](auto stream) { return launch_relu(y, y, stream); }));
+    }
+  };
+  std::vector<Way> ways = ways_of(index, base, epilogues, finish);
+#ifdef MINNOW_CUDNN
+  DnnRequest request;
+  request.kind = DnnRequest::Kind::forward;
+  request.a = x;
+  request.b = w;
+  request.out = y;
+  request.bias = bias;
+  request.relu = it.relu;
+  add_cudnn(ways, index, request, -1);
+#endif
+  take(index, std::move(ways));
 }
 
 // dX^T (I, B) = W^T (I, O) dY^T (O, B)
@@ -169,15 +209,27 @@ void Lowering::input_grad(int index) {
     epilogues.push_back(CUBLASLT_EPILOGUE_DRELU);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
-         if (epilogue == CUBLASLT_EPILOGUE_DRELU_BGRAD) way.absorbs = bias_grad;
-         if (epilogue != CUBLASLT_EPILOGUE_DEFAULT || !has_mask) return;
-         way.how += ", own kernel for the ReLU gradient";
-         way.launches.push_back(
-             own(index, "relu_grad", [dx, y = matrix(it.inputs[2])](cudaStream_t stream) {
-               return launch_relu_grad(dx, y, dx, stream);
-             }));
-       }));
+  const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
+    if (epilogue == CUBLASLT_EPILOGUE_DRELU_BGRAD) way.absorbs = bias_grad;
+    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT || !has_mask) return;
+    way.how += ", own kernel for the ReLU gradient";
+    way.launches.push_back(own(index, "relu_grad", [dx, y = matrix(it.inputs[2])](auto stream) {
+      return launch_relu_grad(dx, y, dx, stream);
+    }));
+  };
+  std::vector<Way> ways = ways_of(index, base, epilogues, finish);
+#ifdef MINNOW_CUDNN
+  DnnRequest request;
+  request.kind = DnnRequest::Kind::input_grad;
+  request.a = dy;
+  request.b = w;
+  request.out = dx;
+  const bool sums = has_mask && bias_grad >= 0;
+  if (has_mask) request.below = matrix(it.inputs[2]);
+  if (sums) request.bias_grad = matrix(op(bias_grad).outputs[0]);
+  add_cudnn(ways, index, request, sums ? bias_grad : -1);
+#endif
+  take(index, std::move(ways));
 }
 
 // dW^T (I, O) = X^T (I, B) dY (B, O)
@@ -205,15 +257,29 @@ void Lowering::weight_grad(int index) {
     epilogues.push_back(CUBLASLT_EPILOGUE_BGRADB);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
-  take(index, ways_of(index, base, epilogues, [&](Way& way, cublasLtEpilogue_t epilogue) {
-         way.absorbs = bias_grad;
-         if (bias_grad < 0 || epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
-         way.how += ", own kernel for the bias gradient";
-         way.launches.push_back(
-             own(index, "column_sums", [dy, db = matrix(op(bias_grad).outputs[0])](auto stream) {
-               return launch_column_sums(dy, static_cast<float*>(db.data), stream);
-             }));
-       }));
+  const auto sum_columns = [&](Way& way) {
+    way.absorbs = bias_grad;
+    if (bias_grad < 0) return;
+    way.how += ", own kernel for the bias gradient";
+    way.launches.push_back(
+        own(index, "column_sums", [dy, db = matrix(op(bias_grad).outputs[0])](auto stream) {
+          return launch_column_sums(dy, static_cast<float*>(db.data), stream);
+        }));
+  };
+  const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
+    if (epilogue == CUBLASLT_EPILOGUE_DEFAULT) return sum_columns(way);
+    way.absorbs = bias_grad;
+  };
+  std::vector<Way> ways = ways_of(index, base, epilogues, finish);
+#ifdef MINNOW_CUDNN
+  DnnRequest request;
+  request.kind = DnnRequest::Kind::weight_grad;
+  request.a = dy;
+  request.b = x;
+  request.out = dw;
+  if (add_cudnn(ways, index, request, -1)) sum_columns(ways.back());
+#endif
+  take(index, std::move(ways));
 }
 
 int Lowering::open_bias_grad(ValueId dy) const {
