@@ -96,7 +96,7 @@ TEST_F(CudaFaults, ALostDeviceSaysSoEachTimeAndHarmsNobody) {
       EXPECT_TRUE(error.lost());
       EXPECT_EQ(error.call(), "cudaStreamSynchronize");
       EXPECT_EQ(error.code(), "MN-K01");
-      EXPECT_EQ(error.cause(), "cuda:0 stopped working for this process while running 1 step.");
+      EXPECT_EQ(error.cause(), "cuda:0 stopped working for this process while running steps.");
       EXPECT_NE(error.evidence().find("700 cudaErrorIllegalAddress"), std::string::npos);
       EXPECT_NE(error.remedy().find("restart the program"), std::string::npos);
     }

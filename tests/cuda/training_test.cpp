@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <stop_token>
+#include <thread>
 
 #include "fake.h"
 #include "problems.h"
@@ -234,6 +235,19 @@ TEST_F(CudaTraining, OneRowAndBatchesFromTheHost) {
     const auto a = cuda.predict_row(row), b = cpu.predict_row(row);
     EXPECT_LE(difference({a.begin(), a.end()}, {b.begin(), b.end()}), 1e-6);
   }
+}
+
+TEST_F(CudaTraining, ThreadsShareADevice) {
+  const Device device = open("cuda");
+  const std::vector<Net> some{nets()[0], nets()[2]};
+  std::vector<Trained> alone, together(some.size());
+  for (const Net& net : some) alone.push_back(train(net, device));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    threads.emplace_back([&, i] { together[i] = train(some[i], device); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < some.size(); ++i) EXPECT_EQ(together[i].weights, alone[i].weights);
 }
 
 TEST_F(CudaTraining, ThePlanIsWhatIsTaken) {

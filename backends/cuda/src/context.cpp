@@ -71,6 +71,7 @@ const Cudnn* Context::cudnn() {
 
 void Context::require_alive(std::string_view doing) const {
   if (!lost_) return;
+  const std::lock_guard lock(lost_mutex_);
   throw DeviceError(
       {.code = "MN-K01",
        .what = cat(info_.name, " stopped working for this process before ", doing, "."),
@@ -99,10 +100,12 @@ void Context::fail(const CallFailure& failure, std::string_view doing) {
            .effect = "no weight was changed by this; the device can still be used"},
           failure.bytes, known ? free : -1);
     }
-    case CallFailure::Kind::lost:
-      lost_ = true;
+    case CallFailure::Kind::lost: {
+      const std::lock_guard lock(lost_mutex_);
       lost_call_ = failure.call;
       lost_status_ = failure.status;
+      lost_ = true;
+    }
       throw DeviceError(
           {.code = "MN-K01",
            .what = cat(info_.name, " stopped working for this process while ", doing, "."),

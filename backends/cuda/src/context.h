@@ -2,9 +2,10 @@
 
 #include <minnow/plugin.h>
 
+#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,7 @@ class Lt;
 class Cudnn;
 
 /// One GPU as this process uses it: a stream, the libraries, and whether it still works. Shared by
-/// everything that lives on it. Work of several threads meets on the one stream in some order.
+/// everything that lives on it, from any thread; what threads launch meets on the one stream.
 class Context {
  public:
   /// @throws DeviceUnavailable, InvalidArgument for a precision that the GPU has not.
@@ -46,6 +47,10 @@ class Context {
   /// Bytes that a product may use beside its operands.
   std::int64_t workspace_bytes() const noexcept { return workspace_bytes_; }
 
+  /// To be held while a program is compiled: the libraries are opened then, and none may ask
+  /// cuBLASLt's heuristic while another one captures.
+  std::unique_lock<std::mutex> compiling() { return std::unique_lock(compiling_); }
+
   /// Loaded when a program needs it. @throws CallFailure.
   const Lt& lt();
   /// Null when it is not there or not whole; cudnn_refusal() says why.
@@ -64,7 +69,9 @@ class Context {
   std::unique_ptr<Lt> lt_;
   std::unique_ptr<Cudnn> cudnn_;
   std::string cudnn_refusal_;
-  bool lost_ = false;
+  std::mutex compiling_;
+  mutable std::mutex lost_mutex_;
+  std::atomic<bool> lost_ = false;
   std::string lost_status_;  // of the call that lost it
   std::string lost_call_;
 };

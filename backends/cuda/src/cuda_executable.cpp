@@ -38,6 +38,7 @@ CudaExecutable::CudaExecutable(const Program& program, CudaArena& arena,
   results_.resize(static_cast<std::size_t>(kMaxSteps));
   context_->guarded(cat("compiling a program of ", program_.batch(), " rows"), [&] {
     allocate();
+    const auto lock = context_->compiling();
     choose_tier();
   });
 }
@@ -56,8 +57,7 @@ void CudaExecutable::allocate() {
   };
   copy(storage_.offset, transform.offset);
   copy(storage_.scale, transform.scale);
-  const std::int64_t outcome_bytes = kMaxSteps * static_cast<std::int64_t>(sizeof(StepOutcome));
-  const auto host_bytes = static_cast<std::int64_t>(sizeof(RunState)) + outcome_bytes;
+  const std::int64_t host_bytes = storage_.bytes - storage_.run_state;
   try {
     pinned_ = PinnedMemory(host_bytes);
     host_ = pinned_.as<std::byte>();
@@ -87,6 +87,11 @@ void CudaExecutable::choose_tier() {
   tier_ = "plain stream";
   lowered_ = lower(lowering(), Style::plain);
   context_->synchronize();
+}
+
+Lowered CudaExecutable::lower_plain() const {
+  const auto lock = context_->compiling();
+  return lower(lowering(), Style::plain);
 }
 
 LoweringContext CudaExecutable::lowering() const {
@@ -143,41 +148,28 @@ void CudaExecutable::write(ValueId id, std::span<const float> values) {
   });
 }
 
-std::vector<float> CudaExecutable::copy_out(ValueId id) const {
+void CudaExecutable::copy_out(ValueId id, std::span<float> values) const {
   const Matrix from = lowering().matrix(id);
   const std::size_t size = from.bf16 ? 2 : 4;
-  const auto count = static_cast<std::size_t>(from.rows * from.cols);
-  std::vector<std::byte> raw(count * size);
+  std::vector<std::uint16_t> low(from.bf16 ? values.size() : 0);
+  void* to = from.bf16 ? static_cast<void*>(low.data()) : values.data();
   const std::size_t width = static_cast<std::size_t>(from.cols) * size;
-  check(cudaMemcpy2DAsync(
-            raw.data(), width, from.data, static_cast<std::size_t>(from.stride) * size, width,
-            static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost, context_->stream()),
+  check(cudaMemcpy2DAsync(to, width, from.data, static_cast<std::size_t>(from.stride) * size, width,
+                          static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost,
+                          context_->stream()),
         "cudaMemcpy2DAsync");
   context_->synchronize();
-  std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (from.bf16) {
-      std::uint16_t low = 0;
-      std::memcpy(&low, raw.data() + i * size, size);
-      values[i] = from_bfloat16(low);
-    } else {
-      std::memcpy(&values[i], raw.data() + i * size, size);
-    }
-  }
-  return values;
+  std::transform(low.begin(), low.end(), values.begin(), from_bfloat16);
 }
 
 void CudaExecutable::read(ValueId id, std::span<float> values) const {
-  context_->guarded("reading a result", [&] {
-    const std::vector<float> copied = copy_out(id);
-    std::copy(copied.begin(), copied.end(), values.begin());
-  });
+  context_->guarded("reading a result", [&] { copy_out(id, values); });
 }
 
 void CudaExecutable::run(std::int64_t steps) {
   const std::int64_t count = std::min(steps, kMaxSteps - pending_);
   if (count <= 0) return;
-  context_->guarded(cat("starting ", count, count == 1 ? " step" : " steps"), [&] {
+  context_->guarded("starting steps", [&] {
     if (pending_ == 0) {
       auto* state = lowering().at<RunState>(storage_.run_state);
       check(cudaMemsetAsync(&state->done, 0, kReset, context_->stream()), "cudaMemsetAsync");
@@ -190,6 +182,10 @@ void CudaExecutable::run(std::int64_t steps) {
 
 void CudaExecutable::start(std::int64_t steps) {
   if (graph_) {
+    if (graph_->unrolls(steps)) {
+      const auto lock = context_->compiling();
+      graph_->unroll();
+    }
     graph_->launch(steps, context_->stream());
     return;
   }
@@ -213,15 +209,14 @@ std::span<const StepResult> CudaExecutable::wait() {
   device_seconds_ = 0;
   if (submitted == 0) return {};
   try {
-    context_->guarded(cat("running ", submitted, submitted == 1 ? " step" : " steps"), [&] {
+    context_->guarded("running steps", [&] {
       check(cudaEventRecord(ended_.get(), context_->stream()), "cudaEventRecord");
-      const auto* device = memory_.as<std::byte>();
-      const auto outcome_bytes = static_cast<std::size_t>(submitted) * sizeof(StepOutcome);
-      check(cudaMemcpyAsync(host_, device + storage_.run_state, sizeof(RunState),
-                            cudaMemcpyDeviceToHost, context_->stream()),
-            "cudaMemcpyAsync");
-      check(cudaMemcpyAsync(host_ + sizeof(RunState), device + storage_.outcomes, outcome_bytes,
-                            cudaMemcpyDeviceToHost, context_->stream()),
+      // The outcomes follow the state.
+      const std::int64_t bytes = storage_.outcomes - storage_.run_state +
+                                 submitted * static_cast<std::int64_t>(sizeof(StepOutcome));
+      check(cudaMemcpyAsync(host_, memory_.as<std::byte>() + storage_.run_state,
+                            static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost,
+                            context_->stream()),
             "cudaMemcpyAsync");
       context_->synchronize();
       float milliseconds = 0;
@@ -252,9 +247,10 @@ std::span<const StepResult> CudaExecutable::wait() {
 void CudaExecutable::collect() {
   RunState state;
   std::memcpy(&state, host_, sizeof state);
+  const std::byte* outcomes = host_ + (storage_.outcomes - storage_.run_state);
   for (std::uint32_t step = 0; step < state.done; ++step) {
     StepOutcome outcome;
-    std::memcpy(&outcome, host_ + sizeof state + step * sizeof outcome, sizeof outcome);
+    std::memcpy(&outcome, outcomes + step * sizeof outcome, sizeof outcome);
     results_[step] = {.loss = outcome.loss, .correct = outcome.correct};
   }
   if (updates() && state.done > 0) arena_.note_steps(state.done, results_[state.done - 1].loss);
@@ -263,7 +259,10 @@ void CudaExecutable::collect() {
 std::string CudaExecutable::first_not_finite(const Op& op) const {
   for (const ValueId id : op.outputs) {
     if (program_.value(id).dtype != DType::f32) continue;
-    for (const float value : copy_out(id)) {
+    std::vector<float> values(
+        static_cast<std::size_t>(program_.value(id).rows * program_.value(id).cols));
+    copy_out(id, values);
+    for (const float value : values) {
       if (std::isfinite(value)) continue;
       return cat(program_.describe(op, id), " (", std::isnan(value) ? "nan" : cat(value), ")");
     }
@@ -276,7 +275,7 @@ std::string CudaExecutable::first_not_finite(const Op& op) const {
 void CudaExecutable::throw_not_finite() {
   std::string where = "gradients";
   context_->guarded("looking for the first value that is not finite", [&] {
-    const Lowered plain = lower(lowering(), Style::plain);
+    const Lowered plain = lower_plain();
     for (std::size_t i = 0; i < plain.launches.size(); ++i) {
       const Launch& launch = plain.launches[i];
       const Op& op = program_.ops()[static_cast<std::size_t>(launch.op)];
@@ -296,7 +295,7 @@ void CudaExecutable::throw_not_finite() {
 std::string CudaExecutable::failing_op() {
   const Op* running = nullptr;
   try {
-    const Lowered plain = lower(lowering(), Style::plain);
+    const Lowered plain = lower_plain();
     for (const Launch& launch : plain.launches) {
       const Op& op = program_.ops()[static_cast<std::size_t>(launch.op)];
       if (is_update(op)) continue;  // the weights are not to change again

@@ -38,6 +38,7 @@ class CudaExecutable final : public Executable {
   };
 
   LoweringContext lowering() const;
+  Lowered lower_plain() const;
   bool updates() const noexcept;
   void allocate();
   void choose_tier();
@@ -48,7 +49,7 @@ class CudaExecutable final : public Executable {
   /// Runs the step op by op; the first one that fails by itself, or empty.
   std::string failing_op();
   std::string first_not_finite(const Op& op) const;
-  std::vector<float> copy_out(ValueId value) const;
+  void copy_out(ValueId value, std::span<float> values) const;
 
   Program program_;
   CudaArena& arena_;

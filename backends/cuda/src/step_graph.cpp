@@ -65,7 +65,6 @@ std::optional<StepGraph> StepGraph::capture(const std::vector<Launch>& launches,
   }
 }
 
-// Not when a program is compiled: the last, partial batch of an epoch never runs many steps.
 void StepGraph::unroll() {
   unrolled_ = true;
   try {
@@ -76,8 +75,7 @@ void StepGraph::unroll() {
   }
 }
 
-void StepGraph::launch(std::int64_t steps, cudaStream_t stream) {
-  if (steps >= kUnrolled && !unrolled_) unroll();
+void StepGraph::launch(std::int64_t steps, cudaStream_t stream) const {
   for (; many_.get() != nullptr && steps >= kUnrolled; steps -= kUnrolled) {
     check(cudaGraphLaunch(many_.get(), stream), "cudaGraphLaunch");
   }

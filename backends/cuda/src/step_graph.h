@@ -10,8 +10,7 @@
 
 namespace minnow::cuda {
 
-/// A step as a captured graph. The first run of `kUnrolled` steps or more captures so many into
-/// another one, so that one launch starts them all.
+/// A step as a captured graph, and when long runs are asked for, many steps as another one.
 class StepGraph {
  public:
   static constexpr std::int64_t kUnrolled = 32;
@@ -21,18 +20,23 @@ class StepGraph {
   static std::optional<StepGraph> capture(const std::vector<Launch>& launches,
                                           std::string& refusal);
 
+  /// Whether a run of so many steps wants unroll() first. Not done when a program is compiled: the
+  /// last, partial batch of an epoch never runs many steps.
+  bool unrolls(std::int64_t steps) const noexcept { return steps >= kUnrolled && !unrolled_; }
+  /// Captures `kUnrolled` steps, so that one launch starts them all; where that is refused steps
+  /// are started one by one. @throws CallFailure when the device is lost.
+  void unroll();
   /// Puts `steps` steps on the stream. @throws CallFailure.
-  void launch(std::int64_t steps, cudaStream_t stream);
+  void launch(std::int64_t steps, cudaStream_t stream) const;
   std::size_t nodes_per_step() const noexcept { return nodes_; }
 
  private:
   explicit StepGraph(const std::vector<Launch>& launches) : launches_(&launches) {}
-  void unroll();
 
   const std::vector<Launch>* launches_;
   GraphExec one_;
   GraphExec many_;
-  bool unrolled_ = false;  // or tried: without it steps are started one by one
+  bool unrolled_ = false;  // or tried
   std::size_t nodes_ = 0;
 };
 

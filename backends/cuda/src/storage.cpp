@@ -120,6 +120,7 @@ Storage::Storage(const Program& program, Precision precision, std::int64_t max_s
   scale = take(entries * 4);
   row_loss = take(program.batch() * 4);
   row_correct = take(program.batch() * 4);
+  // These two are copied together, and last.
   run_state = take(static_cast<std::int64_t>(sizeof(RunState)));
   outcomes = take(max_steps * static_cast<std::int64_t>(sizeof(StepOutcome)));
 }
