@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <ostream>
 #include <span>
@@ -114,19 +115,33 @@ void expect_weights(const minnow::Model& model, const golden::Result& expected) 
 
 /// How one test runs; the numbers must be the same for all of them.
 struct Mode {
+  const char* device;
   int threads;
   bool fuse;
 };
 
 std::string name(const Mode& mode) {
-  return std::string(mode.threads == 1 ? "OneThread" : "TwoThreads") +
+  return std::string(mode.threads == 0   ? mode.device
+                     : mode.threads == 1 ? "OneThread"
+                                         : "TwoThreads") +
          (mode.fuse ? "Fused" : "Unfused");
 }
 void PrintTo(const Mode& mode, std::ostream* out) { *out << name(mode); }
 
 class Golden : public testing::TestWithParam<Mode> {
  protected:
-  static minnow::Device device() { return minnow::open("cpu", {.threads = GetParam().threads}); }
+  void SetUp() override {
+    try {
+      device();
+    } catch (const minnow::DeviceUnavailable& error) {
+      const char* required = std::getenv("MINNOW_REQUIRE");
+      if (required != nullptr && std::string(GetParam().device) == required) FAIL() << error.what();
+      GTEST_SKIP() << error.what();
+    }
+  }
+  static minnow::Device device() {
+    return minnow::open(GetParam().device, {.threads = GetParam().threads});
+  }
   static minnow::TrainerOptions options() { return {.fuse = GetParam().fuse}; }
 
   static void expect_classifier(Classifier& classifier, const Tensor& x, const Tensor& y,
@@ -194,9 +209,10 @@ TEST_P(Golden, ClassifierWithTorchAdam) {
                     golden::kClassifierTorchAdam);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Golden,
-                         testing::Values(Mode{1, true}, Mode{1, false}, Mode{2, true},
-                                         Mode{2, false}),
+INSTANTIATE_TEST_SUITE_P(Devices, Golden,
+                         testing::Values(Mode{"cpu", 1, true}, Mode{"cpu", 1, false},
+                                         Mode{"cpu", 2, true}, Mode{"cpu", 2, false},
+                                         Mode{"cuda", 0, true}, Mode{"cuda", 0, false}),
                          [](const auto& mode) { return name(mode.param); });
 
 }  // namespace
