@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 #include <minnow/minnow.h>
 
+#include <cmath>
+#include <cstdlib>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace minnow::testing {
 
@@ -18,6 +22,7 @@ class OverFakes : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto found = fakecuda::Controls::find();
+    if (!found && std::getenv("FAKE_CUDA") != nullptr) FAIL() << "the fakes were not found";
     if (!found) GTEST_SKIP() << "real CUDA libraries: these faults cannot be asked for";
     fake_.emplace(*found);
     fake().config(kQuick);

@@ -147,6 +147,23 @@ TEST_F(CudaTraining, TuningTimesTheWaysAndKeepsTheNumbers) {
   }
 }
 
+TEST_F(CudaTraining, CudnnsGraphsAreTimedWhereTheFactorsMayBeRounded) {
+  const Net net{784, {200}, 10, true};
+  const Trained exact = train(net, open("cuda"));
+  const Device tuning = open("cuda", {.precision = Precision::bf16, .tune = true});
+  const Trained tuned = train(net, tuning);
+  expect_close(tuned, exact, 0.05);
+  EXPECT_NE(tuned.explained.find(" us | cuDNN graph, bias and ReLU fused "), std::string::npos)
+      << tuned.explained;
+  EXPECT_GT(fake().launches("cudnnBackendExecute"), 0);
+  fake().config(kQuick + ";dnn_graph=0");
+  const Trained without = train(net, tuning);
+  expect_close(without, exact, 0.05);
+  EXPECT_NE(without.explained.find("(cuDNN refused: "), std::string::npos) << without.explained;
+  const Trained strict = train(net, open("cuda", {.tune = true}));
+  EXPECT_EQ(strict.explained.find("cuDNN"), std::string::npos) << strict.explained;
+}
+
 TEST_F(CudaTraining, StrictFp32IsProvedFromTheAlgorithm) {
   const Net net{13, {129, 20}, 17, true};
   const Trained plain = train(net, open("cuda"));

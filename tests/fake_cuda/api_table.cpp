@@ -89,6 +89,12 @@ constexpr Api kApis[] = {
     {"cublasLtMatrixLayoutSetAttribute", kLt, kHost, 14, 0},
 
     // 1001 NOT_INITIALIZED, 4003 HOST_ALLOCATION_FAILED, 5000 EXECUTION_FAILED, 5003 .._CUDART
+    {"cudnnBackendCreateDescriptor", kDnn, kHost, 4003, 0},
+    {"cudnnBackendDestroyDescriptor", kDnn, kRelease, 5000, 0},
+    {"cudnnBackendExecute", kDnn, kCall, 5000, 5003},
+    {"cudnnBackendFinalize", kDnn, kHost, 5000, 0},
+    {"cudnnBackendGetAttribute", kDnn, kHost, 5000, 0},
+    {"cudnnBackendSetAttribute", kDnn, kHost, 5000, 0},
     {"cudnnCreate", kDnn, kCall, 5000, 1001},
     {"cudnnCreateTensorDescriptor", kDnn, kHost, 4003, 0},
     {"cudnnDestroy", kDnn, kRelease, 5000, 0},

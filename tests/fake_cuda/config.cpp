@@ -86,6 +86,8 @@ bool apply_setting(Settings& settings, const std::string& key, const std::string
     settings.lt_bias_any = to_bool(value, item);
   } else if (key == "lt_relu_nan") {
     settings.lt_relu_nan = to_bool(value, item);
+  } else if (key == "dnn_graph") {
+    settings.dnn_graph = to_bool(value, item);
   } else {
     return false;
   }

@@ -20,6 +20,7 @@
 ///     lt_tf32=1              a query for strict fp32 answers a TF32 algorithm first
 ///     lt_bias_any=1          a bias of another type than D is accepted
 ///     lt_relu_nan=0|1        the ReLU epilogues keep NaN (1), or answer 0 for it
+///     dnn_graph=0|1          cuDNN's engines support graphs (1), or none does
 ///     api[@N|@N+]=code[!]    an entry point fails: always, the Nth time, from the Nth time on
 ///     call@N=code call@N+=code             the same for the Nth injectable call, whatever it is
 ///     kernel:part@N=code[!]  a kernel whose name contains `part` fails when it runs
@@ -44,7 +45,9 @@
 /// - `__device__` and `__constant__` variables are those of the fake, shared by all plugins.
 /// - cuBLASLt: real fp32 and bfloat16, columns, one batch, host scalars. Two algorithms, the first
 ///   wants a workspace; heuristics know no shapes. A query during any capture fails.
-/// - cuDNN: softmax of float only.
+/// - cuDNN: softmax of float; graphs of one product, bias, ReLU or its gradient, column sums. Two
+///   engines, the first wants a workspace; factors are rounded to TF32. It refuses descriptors of
+///   the wrong type and unfinalized ones, which the real library trusts.
 /// - Errors come at the earliest moment that CUDA allows, at the wait, never by chance.
 
 #include <dlfcn.h>
@@ -63,7 +66,7 @@ long fakecuda_calls(const char* api);
 /// The entry point of the nth injectable call, from 1; nullptr when there were fewer.
 const char* fakecuda_call_name(long n);
 /// Kernels run, in graphs too, whose mangled or demangled name contains `part`; nullptr: all.
-/// Library calls are the kernels "cublasLtMatmul" and "cudnnSoftmaxForward".
+/// Library calls are the kernels "cublasLtMatmul", "cudnnSoftmaxForward", "cudnnBackendExecute".
 long fakecuda_launches(const char* part);
 long fakecuda_graph_launches(void);
 /// Allocations, streams, events, graphs, handles and descriptors that nobody has released.

@@ -11,7 +11,7 @@ namespace fakecuda {
 namespace {
 
 // Sanitizers make frames several times as large.
-constexpr std::size_t kStackBytes = kSanitized ? std::size_t{512} << 10U : std::size_t{64} << 10U;
+constexpr std::size_t kStackBytes = kSanitized ? std::size_t{128} << 10U : std::size_t{64} << 10U;
 constexpr std::size_t kGuardBytes = std::size_t{64} << 10U;
 
 }  // namespace
@@ -43,6 +43,8 @@ void Fiber::reset() {
   self_.uc_stack.ss_size = kStackBytes;
   self_.uc_link = nullptr;
   makecontext(&self_, main_, 0);
+  // AddressSanitizer would map the shadow of a stack whose size it knows anew at every switch.
+  self_.uc_stack.ss_size = 0;
   started_ = false;
 #if defined(__SANITIZE_ADDRESS__)
   self_fake_stack_ = nullptr;

@@ -56,6 +56,7 @@ struct Settings {
   bool lt_tf32 = false;
   bool lt_bias_any = false;
   bool lt_relu_nan = true;
+  bool dnn_graph = true;
 };
 
 struct Fault {

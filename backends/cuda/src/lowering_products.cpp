@@ -70,12 +70,17 @@ bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, 
   if (cudnn != nullptr) {
     request.workspace = device.lt().workspace();
     request.workspace_bytes = device.lt().workspace_bytes();
-    if (auto found = DnnProduct::find(*cudnn, request, device.precision(), refusal)) {
-      Way way{.how = found->describe(), .launches = {}, .absorbs = absorbs};
-      way.launches.push_back({index, [shared = std::make_shared<DnnProduct>(std::move(*found))](
-                                         cudaStream_t stream) { shared->run(stream); }});
-      ways.push_back(std::move(way));
-      return true;
+    try {
+      if (auto found = DnnProduct::find(*cudnn, request, device.precision(), refusal)) {
+        Way way{.how = found->describe(), .launches = {}, .absorbs = absorbs};
+        way.launches.push_back({index, [shared = std::make_shared<DnnProduct>(std::move(*found))](
+                                           cudaStream_t stream) { shared->run(stream); }});
+        ways.push_back(std::move(way));
+        return true;
+      }
+    } catch (const CallFailure& failure) {  // there are other ways
+      if (failure.kind != CallFailure::Kind::refused) throw;
+      refusal = cat(failure.call, " -> ", failure.status);
     }
   }
   explain(index, cat("cuDNN refused: ", refusal));
