@@ -1,81 +1,73 @@
-// Times of a training step (forward, backward, Adam; data in memory, shuffled) and of
-// predict_row().
+// Times of a training step (forward, backward, Adam; data in the device's memory, shuffled), of
+// predict_row() and of single ops.
 //
 //     build/bin/minnow_bench --benchmark_filter=step/784-128-10
 //
-// Names are step/<model>/batch:<b>/<device>/threads:<t>; the time of an iteration is that of a
-// step.
-
-#include <benchmark/benchmark.h>
-#include <minnow/minnow.h>
-#include <minnow/random.h>
+// step/<model>/batch:<b>/cpu/threads:<t>
+// step/<model>/batch:<b>/cuda/<precision>           as the caller waits for it, without the upload
+// step/<model>/batch:<b>/cuda/<precision>/kernels   the device at work
+// op/<kind>/<rows>x<inputs>x<outputs>/<device>      the device at work
+//
+// The time of an iteration is that of a step. Google Benchmark adds how it was taken: /manual_time.
 
 #include <algorithm>
+#include <cstdio>
 #include <ctime>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "bench.h"
+
+namespace minnow::bench {
 namespace {
 
 struct Net {
   std::string name;
   std::vector<std::int64_t> sizes;
   bool classifier;
+  std::vector<std::int64_t> cpu_batches;
+  std::vector<std::int64_t> cuda_batches;
 
-  minnow::Model model() const {
-    std::vector<minnow::LayerPtr> layers;
+  Model model() const {
+    std::vector<LayerPtr> layers;
     for (std::size_t i = 1; i < sizes.size(); ++i) {
-      layers.push_back(minnow::dense(sizes[i]));
-      if (i + 1 < sizes.size()) layers.push_back(minnow::relu());
+      layers.push_back(dense(sizes[i]));
+      if (i + 1 < sizes.size()) layers.push_back(relu());
     }
-    if (classifier) layers.push_back(minnow::softmax());
-    return minnow::Model(sizes.front(), std::move(layers), {.seed = 1});
+    if (classifier) layers.push_back(softmax());
+    return Model(sizes.front(), std::move(layers), {.seed = 1});
   }
-  minnow::LossPtr loss() const { return classifier ? minnow::cross_entropy() : minnow::mse(); }
+  LossPtr loss() const { return classifier ? cross_entropy() : mse(); }
+  Tensor targets(std::int64_t rows) const {
+    return classifier ? random_labels(rows, sizes.back()) : random_rows(rows, sizes.back());
+  }
 };
 
 const std::vector<Net>& nets() {
+  static const std::vector<std::int64_t> usual{32, 128, 1024};
   static const std::vector<Net> all{
-      {"10-10-1", {10, 10, 1}, false},
-      {"784-128-10", {784, 128, 10}, true},
-      {"784-1024-1024-10", {784, 1024, 1024, 10}, true},
+      {"10-10-1", {10, 10, 1}, false, usual, usual},
+      {"784-128-10", {784, 128, 10}, true, usual, usual},
+      {"784-1024-1024-10", {784, 1024, 1024, 10}, true, usual, {32, 128, 512, 1024}},
+      // A GPU's: seconds for a step on a CPU.
+      {"4096-4096-4096-4096-4096", {4096, 4096, 4096, 4096, 4096}, true, {}, {4096}},
   };
   return all;
-}
-
-minnow::Tensor random_rows(std::int64_t rows, std::int64_t cols) {
-  minnow::Tensor x({rows, cols});
-  const auto values = x.mutable_data<float>();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = minnow::to_unit_float(minnow::random_words(1, 0, i).word[0]);
-  }
-  return x;
-}
-
-minnow::Tensor random_labels(std::int64_t rows, std::int64_t classes) {
-  minnow::Tensor y({rows}, minnow::DType::i32);
-  const auto labels = y.mutable_data<std::int32_t>();
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = static_cast<std::int32_t>(minnow::random_words(1, 1, i).word[0] %
-                                          static_cast<std::uint32_t>(classes));
-  }
-  return y;
 }
 
 double process_cpu_microseconds() {
   return 1e6 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-void step(benchmark::State& state, const Net& net, std::int64_t batch, int threads) {
+void step(::benchmark::State& state, const Net& net, std::int64_t batch, int threads) {
   const std::int64_t rows = std::max<std::int64_t>(4096, 4 * batch);
-  const minnow::Tensor x = random_rows(rows, net.sizes.front());
-  const minnow::Tensor y =
-      net.classifier ? random_labels(rows, net.sizes.back()) : random_rows(rows, net.sizes.back());
-  minnow::Model model = net.model();
-  minnow::Trainer trainer(model, net.loss(), minnow::adam(),
-                          minnow::open("cpu", {.threads = threads}));
+  const Tensor x = random_rows(rows, net.sizes.front());
+  const Tensor y = net.targets(rows);
+  Model model = net.model();
+  Trainer trainer(model, net.loss(), adam(), open("cpu", {.threads = threads}));
   // Several epochs a call, so that fit()'s check of all data is spread over many steps.
-  const minnow::FitOptions options{.epochs = 10, .batch_size = batch};
+  const FitOptions options{.epochs = 10, .batch_size = batch};
   double loss = trainer.fit(x, y, {.batch_size = batch}).epochs.back().train.loss;
   const double cpu_before = process_cpu_microseconds();
   while (state.KeepRunningBatch(options.epochs * rows / batch)) {
@@ -88,29 +80,102 @@ void step(benchmark::State& state, const Net& net, std::int64_t batch, int threa
   state.SetLabel(trainer.device().info().description);
 }
 
-void predict_row(benchmark::State& state, const Net& net) {
-  minnow::Model model = net.model();
-  minnow::Trainer trainer(model, net.loss(), minnow::adam(), minnow::open("cpu"));
-  const minnow::Tensor x = random_rows(1, net.sizes.front());
+// Many steps for an epoch, so that its end does not count, in at most 256 MiB.
+std::int64_t device_rows(const Net& net, std::int64_t batch) {
+  const std::int64_t fit = (std::int64_t{64} << 20) / net.sizes.front() / batch * batch;
+  return std::clamp<std::int64_t>(64 * batch, 4096, fit);
+}
+
+// The upload is not in History::seconds, so that its size does not count.
+void device_step(::benchmark::State& state, const Net& net, std::int64_t batch,
+                 const Device& device, bool kernels) {
+  const std::int64_t rows = device_rows(net, batch);
+  const Tensor x = random_rows(rows, net.sizes.front());
+  const Tensor y = net.targets(rows);
+  Model model = net.model();
+  Trainer trainer(model, net.loss(), adam(), device);
+  const FitOptions options{.epochs = 10, .batch_size = batch};
+  double loss = trainer.fit(x, y, {.batch_size = batch}).epochs.back().train.loss;
+  double device_seconds = 0;
+  const double cpu_before = process_cpu_microseconds();
+  while (state.KeepRunningBatch(options.epochs * rows / batch)) {
+    const History history = trainer.fit(x, y, options);
+    state.SetIterationTime(kernels ? history.device_seconds : history.seconds);
+    device_seconds += history.device_seconds;
+    loss = history.epochs.back().train.loss;
+  }
+  const auto steps = static_cast<double>(state.iterations());
+  state.counters["cpu_us"] = (process_cpu_microseconds() - cpu_before) / steps;
+  state.counters["kernels_us"] = 1e6 * device_seconds / steps;
+  state.counters["loss"] = loss;
+  state.SetLabel(device.info().description);
+}
+
+void predict_row(::benchmark::State& state, const Net& net) {
+  Model model = net.model();
+  Trainer trainer(model, net.loss(), adam(), open("cpu"));
+  const Tensor x = random_rows(1, net.sizes.front());
   const auto row = x.data<float>();
-  for (auto _ : state) benchmark::DoNotOptimize(trainer.predict_row(row).data());
+  for (auto _ : state) ::benchmark::DoNotOptimize(trainer.predict_row(row).data());
+}
+
+std::string step_name(const Net& net, std::int64_t batch) {
+  return "step/" + net.name + "/batch:" + std::to_string(batch);
+}
+
+void register_cpu() {
+  for (const Net& net : nets()) {
+    for (const std::int64_t batch : net.cpu_batches) {
+      for (const int threads : {1, 2}) {
+        add(step_name(net, batch) + "/cpu/threads:" + std::to_string(threads),
+            [&net, batch, threads](auto& state) { step(state, net, batch, threads); });
+      }
+    }
+    if (net.cpu_batches.empty()) continue;
+    add("predict_row/" + net.name + "/cpu", [&net](auto& state) { predict_row(state, net); });
+  }
+  register_ops([] { return open("cpu"); }, "cpu");
+}
+
+Device cuda(Precision precision) {
+  // Never closed: the CUDA runtime is gone when statics are destroyed.
+  static auto& opened = *new std::map<Precision, Device>;
+  const auto found = opened.find(precision);
+  if (found != opened.end()) return found->second;
+  return opened.emplace(precision, open("cuda", {.precision = precision})).first->second;
+}
+
+void register_cuda(Precision precision) {
+  const std::string device = "/cuda/" + std::string(name_of(precision));
+  for (const Net& net : nets()) {
+    for (const std::int64_t batch : net.cuda_batches) {
+      for (const bool kernels : {false, true}) {
+        add(step_name(net, batch) + device + (kernels ? "/kernels" : ""), [=, &net](auto& state) {
+          device_step(state, net, batch, cuda(precision), kernels);
+        })->UseManualTime();
+      }
+    }
+  }
+  register_ops([precision] { return cuda(precision); }, device.substr(1));
+}
+
+void register_cuda() {
+  try {
+    cuda(Precision::fp32);
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+      register_cuda(precision);
+    }
+  } catch (const DeviceUnavailable& error) {
+    std::fprintf(stderr, "minnow_bench: no cuda: %s\n", error.cause().c_str());
+  }
 }
 
 }  // namespace
+}  // namespace minnow::bench
 
 int main(int argc, char** argv) {
-  for (const Net& net : nets()) {
-    for (const std::int64_t batch : {32, 128, 1024}) {
-      for (const int threads : {1, 2}) {
-        const std::string name = "step/" + net.name + "/batch:" + std::to_string(batch) +
-                                 "/cpu/threads:" + std::to_string(threads);
-        benchmark::RegisterBenchmark(name.c_str(), step, net, batch, threads)
-            ->Unit(benchmark::kMicrosecond);
-      }
-    }
-    benchmark::RegisterBenchmark(("predict_row/" + net.name + "/cpu").c_str(), predict_row, net)
-        ->Unit(benchmark::kMicrosecond);
-  }
+  minnow::bench::register_cpu();
+  minnow::bench::register_cuda();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 64;
   benchmark::RunSpecifiedBenchmarks();

@@ -1,4 +1,6 @@
-"""JAX on XLA: `step` is one jitted step per call with donated state, `scan` many steps per call."""
+"""JAX on XLA: `step` is one jitted step per call with donated state, `scan` many steps per call.
+
+bf16 multiplies in bfloat16 and keeps weights, moments and the loss in float32."""
 
 import sys
 
@@ -17,7 +19,8 @@ def adam(parameter, gradient, m, v, t):
 
 class Step(protocol.Engine):
     def __init__(self, problem):
-        self.classifier = problem.classifier
+        self.problem, self.classifier = problem, problem.classifier
+        self.product = jnp.bfloat16 if problem.precision == "bf16" else jnp.float32
         parameters = [jnp.asarray(values) for values in problem.weights]
         zeros = [jnp.zeros_like(values) for values in parameters]
         self.state = parameters, zeros, [jnp.copy(z) for z in zeros], jnp.float32(0)
@@ -29,9 +32,11 @@ class Step(protocol.Engine):
         self.call = jax.jit(self.step, donate_argnums=0)
 
     def loss(self, parameters, x, y):
+        parameters = [values.astype(self.product) for values in parameters]
+        x = x.astype(self.product)
         for kernel, bias in zip(parameters[:-2:2], parameters[1:-2:2]):
             x = jax.nn.relu(x @ kernel + bias)
-        x = x @ parameters[-2] + parameters[-1]
+        x = (x @ parameters[-2] + parameters[-1]).astype(jnp.float32)
         if not self.classifier:
             return jnp.mean((x - y) ** 2)
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
@@ -43,7 +48,7 @@ class Step(protocol.Engine):
         return (*map(list, zip(*updated)), t + 1), loss
 
     def run(self):
-        for step in range(protocol.STEPS):
+        for step in range(self.problem.steps):
             self.state, loss = self.call(self.state, *self.batches[step % len(self.batches)])
         return float(loss)
 
@@ -53,7 +58,7 @@ class Step(protocol.Engine):
 
 class Scan(Step):
     def prepare(self):
-        order = jnp.arange(protocol.STEPS) % len(self.x)
+        order = jnp.arange(self.problem.steps) % len(self.x)
 
         def steps(state, x, y):
             return jax.lax.scan(lambda state, i: self.step(state, x[i], y[i]), state, order)
@@ -65,5 +70,13 @@ class Scan(Step):
         return float(losses[-1])
 
 
+# Left alone, XLA multiplies float32 as TF32 on a GPU.
+PRODUCTS = {"fp32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+
 if __name__ == "__main__":
-    protocol.serve({"step": Step, "scan": Scan}[sys.argv[1]], f"jax {jax.__version__}")
+    mode, _, device, precision = sys.argv[1:]
+    versions = f"jax {jax.__version__}"
+    if device != "cpu":
+        jax.config.update("jax_default_matmul_precision", PRODUCTS[precision])
+        versions += f" ({jax.devices()[0].device_kind}), products {PRODUCTS[precision]}"
+    protocol.serve({"step": Step, "scan": Scan}[mode], versions, device, precision)

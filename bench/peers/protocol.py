@@ -1,10 +1,11 @@
 """What the peers share: the problem, and the conversation with bench/compare.
 
-A worker runs one engine on a fixed number of threads: `peer_torch.py eager 2`. It prints one line
-of JSON when it is ready, {"versions": ...}, and one for each line "model batch seconds" that it
-reads: {"us_per_step", "cpu_us_per_step", "loss"}. The first answer about a model includes compiling
-and 128 steps to warm up; "loss" is that over all rows after exactly those. A failure answers
-{"error": reason}.
+A worker runs one engine on a fixed number of threads: `peer_torch.py eager 2 cpu fp32`; on a GPU,
+`cuda` with fp32, tf32 or bf16, the threads are the host's. It prints one line of JSON when it is
+ready, {"versions": ...}, and one for each line "model batch seconds" that it reads:
+{"us_per_step", "cpu_us_per_step", "loss"}, and "note" if there is one. The first answer about a model
+includes compiling and Problem.steps steps to warm up; "loss" is that over all rows after exactly
+those. A failure answers {"error": reason}.
 """
 
 import json
@@ -15,15 +16,17 @@ import time
 import numpy as np
 
 ROWS = 4096
-STEPS = 128  # per call of an engine's run(); after them it reads the loss
+STEPS = 128  # per call of an engine's run() on a CPU; after them it reads the loss
 
 
 class Problem:
     """Data, starting weights and batch size of a model such as 784-128-10: ReLU between layers,
     softmax cross-entropy over more than one output, else mean squared error."""
 
-    def __init__(self, model, batch):
+    def __init__(self, model, batch, device="cpu", precision="fp32"):
         sizes = [int(size) for size in model.split("-")]
+        self.device, self.precision = device, precision
+        self.steps = STEPS if device == "cpu" else gpu_steps(sizes, batch)
         random = np.random.default_rng(1)
         self.sizes, self.batch, self.count = sizes, batch, ROWS // batch
         self.classifier = sizes[-1] > 1
@@ -57,20 +60,28 @@ class Problem:
         return float((np.log(np.exp(out).sum(axis=1)) - out[np.arange(ROWS), self.y]).mean())
 
 
+def gpu_steps(sizes, batch):
+    """Per call of run(), so many that reading the loss does not count: 32 of milliseconds each."""
+    products = batch * sum(inputs * outputs for inputs, outputs in zip(sizes, sizes[1:]))
+    return 1024 if products < 1e10 else 32
+
+
 class Engine:
-    """Derive: __init__(problem) builds, run() does STEPS steps and reads the last loss, weights()
-    returns them as Problem.weights."""
+    """Derive: __init__(problem) builds and keeps the problem, run() does problem.steps steps and
+    reads the last loss, weights() returns them as Problem.weights."""
+
+    note = None  # what the reader of the time should know
 
     def measure(self, seconds):
         """(wall seconds, CPU seconds, steps), for at least `seconds`."""
         steps, wall, cpu = 0, time.perf_counter(), time.process_time()
         while steps == 0 or time.perf_counter() - wall < seconds:
             self.run()
-            steps += STEPS
+            steps += self.problem.steps
         return time.perf_counter() - wall, time.process_time() - cpu, steps
 
 
-def serve(engine, versions):
+def serve(engine, versions, device="cpu", precision="fp32"):
     """Answers until the input ends. Whatever a library prints goes to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -85,12 +96,13 @@ def serve(engine, versions):
         key = (model, int(batch))
         try:
             if key not in built:
-                problem = Problem(*key)
+                problem = Problem(*key, device, precision)
                 built[key] = engine(problem)
                 built[key].run()
                 losses[key] = problem.loss(built[key].weights())
             wall, cpu, steps = built[key].measure(float(seconds))
-            say({"us_per_step": 1e6 * wall / steps, "cpu_us_per_step": 1e6 * cpu / steps,
-                 "loss": losses[key]})
+            answer = {"us_per_step": 1e6 * wall / steps, "cpu_us_per_step": 1e6 * cpu / steps,
+                      "loss": losses[key]}
+            say(answer | ({"note": built[key].note} if built[key].note else {}))
         except Exception as error:  # the reason belongs into the table
             say({"error": f"{type(error).__name__}: {error}".splitlines()[0]})
