@@ -13,6 +13,7 @@
 #include "text.h"
 
 namespace minnow::cuda {
+
 void Lowering::lower(int index) {
   const Op& it = op(index);
   switch (it.kind) {
