@@ -32,9 +32,17 @@ void add_common(CLI::App& app, CommonArguments& common) {
   app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
   static const std::map<std::string, Precision> kPrecisions = {
       {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
-  app.add_option("--precision", common.precision,
-                 "What products compute in: fp32, tf32 or bf16; tf32 and bf16 on a GPU [fp32]")
-      ->transform(CLI::Transformer(kPrecisions).description(""));
+  app.add_option_function<std::string>(
+         "--precision",
+         [&common](const std::string& name) {
+           const auto found = kPrecisions.find(name);
+           if (found == kPrecisions.end()) {
+             throw CLI::ValidationError("--precision", name + " is none of fp32, tf32, bf16");
+           }
+           common.precision = found->second;
+         },
+         "What products compute in: fp32, tf32 or bf16; tf32 and bf16 on a GPU [fp32]")
+      ->type_name("TEXT");
   app.add_flag("--tune", common.tune, "On a GPU: time the ways to compute each product first");
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No banner, no header, no progress");
   app.add_flag("-v,--verbose", common.verbose, "Also what each operation of a step became")
