@@ -1,7 +1,6 @@
 // The plugin as a file: what it needs, what it exports, and that the fakes stand in for all of it.
 
 #include <dlfcn.h>
-#include <minnow/plugin.h>
 
 #include <array>
 #include <cstdio>
@@ -62,14 +61,6 @@ TEST_F(CudaFakes, CoverWhatThePluginCalls) {
     EXPECT_NE(dlsym(runtime, name.c_str()), nullptr) << name;
   }
   EXPECT_GT(calls, 20);
-}
-
-TEST_F(CudaFakes, AnotherPluginVersionIsRefused) {
-  void* plugin = dlopen(MINNOW_CUDA_PLUGIN, RTLD_NOW | RTLD_LOCAL);
-  ASSERT_NE(plugin, nullptr) << dlerror();
-  const auto entry = reinterpret_cast<PluginEntry>(dlsym(plugin, kPluginEntry));
-  ASSERT_NE(entry, nullptr);
-  EXPECT_EQ(entry()->abi, kPluginAbi);
 }
 
 TEST_F(CudaFakes, TheCpuTouchesNothingOfCuda) {

@@ -25,8 +25,8 @@ struct OpenOptions {
   bool tune = false;
 };
 
-/// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU; "auto": the first GPU that can be used, else the CPU,
-/// and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no CUDA
+/// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU, the first or another; "auto": the first GPU, else the
+/// CPU, and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no CUDA
 /// library is opened. The GPU's backend is a library of its own beside libminnow
 /// (MINNOW_PLUGIN_DIR: look there first).
 /// @throws InvalidArgument for a name that is no device (lists the names), DeviceUnavailable for a
