@@ -26,8 +26,8 @@ struct OpenOptions {
 };
 
 /// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU, the first or another; "auto": the first GPU, else the
-/// CPU, and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no CUDA
-/// library is opened. The GPU's backend is a library of its own beside libminnow
+/// CPU, and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no
+/// CUDA library is opened. The GPU's backend is a library of its own beside libminnow
 /// (MINNOW_PLUGIN_DIR: look there first).
 /// @throws InvalidArgument for a name that is no device (lists the names), DeviceUnavailable for a
 /// device that cannot be used here.
