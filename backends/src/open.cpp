@@ -25,7 +25,8 @@ struct Entry {
 std::shared_ptr<Backend> open_cuda(const Request& request) {
   return open_cuda_plugin({.ordinal = request.ordinal,
                            .precision = request.options.precision,
-                           .tune = request.options.tune});
+                           .tune = request.options.tune,
+                           .memory_limit = request.options.memory_limit});
 }
 
 std::shared_ptr<Backend> open_cpu(const Request& request) {
@@ -38,25 +39,37 @@ std::shared_ptr<Backend> open_cpu(const Request& request) {
          .remedy = "ask for fp32, or for a GPU",
          .effect = {}});
   }
-  return std::make_shared<cpu::CpuBackend>(options.threads);
+  return std::make_shared<cpu::CpuBackend>(options.threads, options.memory_limit);
 }
 
 // An explicit table: registrations by static objects vanish from static libraries. "auto" takes the
 // first entry that opens.
 constexpr Entry kDevices[] = {{"cuda", open_cuda, true}, {"cpu", open_cpu, false}};
 
+// The CPU has fp32 alone, no GPU's limit, and the processors.
+Device open_last(const Request& request) {
+  Request cpu;
+  cpu.options.threads = request.options.threads;
+  return Device(std::end(kDevices)[-1].open(cpu));
+}
+
 Device open_first(const Request& request) {
-  std::string skipped;
+  std::optional<Skipped> skipped;
   const Entry* entry = std::begin(kDevices);
   for (; entry + 1 != std::end(kDevices); ++entry) {
     try {
-      return Device(entry->open(request));
+      Device device(entry->open(request));
+      return device.with_request("auto", skipped, [request] { return open_last(request); });
     } catch (const DeviceUnavailable& error) {
-      skipped = error.cause();
-      if (skipped.ends_with('.')) skipped.pop_back();  // it goes into a line of others
+      skipped = Skipped{.failure = {.code = error.code(),
+                                    .what = error.cause(),
+                                    .evidence = error.evidence(),
+                                    .remedy = error.remedy(),
+                                    .effect = "running on the CPU"},
+                        .notable = true};
     }
   }
-  return Device(entry->open(request), skipped);
+  return Device(entry->open(request)).with_request("auto", skipped, {});
 }
 
 [[noreturn]] void no_device(std::string_view name) {

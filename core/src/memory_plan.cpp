@@ -91,7 +91,8 @@ std::string format_bytes(std::int64_t bytes) {
 std::string MemoryPlan::str() const {
   return cat("parameters ", format_bytes(parameters), ", gradients ", format_bytes(gradients),
              ", optimizer ", format_bytes(optimizer), ", activations ", format_bytes(activations),
-             ", workspace ", format_bytes(workspace), "; total ", format_bytes(total()));
+             data == 0 ? "" : ", data ", data == 0 ? "" : format_bytes(data), ", workspace ",
+             format_bytes(workspace), "; total ", format_bytes(total()));
 }
 
 }  // namespace minnow

@@ -144,7 +144,8 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   const Device device = open_device(arguments.common);
   run.device_used = device.info().name;
   run.device_description = device.info().description;
-  run.device_skipped = device.skipped();
+  run.device_skipped = device.skipped() ? device.skipped()->failure.what : "";
+  if (run.device_skipped.ends_with('.')) run.device_skipped.pop_back();
   run.precision = name_of(device.info().precision);
   terminal.note(banner(run, terminal));
 

@@ -74,7 +74,7 @@ TEST_F(CudaFakes, TheCpuTouchesNothingOfCuda) {
 TEST_F(CudaFakes, AutoTakesTheGpuAndSaysNothing) {
   const Device device = open("auto");
   EXPECT_EQ(device.info().name, "cuda:0");
-  EXPECT_EQ(device.skipped(), "");
+  EXPECT_FALSE(device.skipped());
 }
 
 struct Refusal {
@@ -117,7 +117,8 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
     // "auto" goes on with the CPU, and says the same.
     const Device device = open("auto");
     EXPECT_EQ(device.info().name, "cpu");
-    EXPECT_EQ((device.skipped() + ".").find(what), 0U) << device.skipped();
+    ASSERT_TRUE(device.skipped());
+    EXPECT_EQ(device.skipped()->failure.what.find(what), 0U) << device.skipped()->failure.what;
   }
 }
 

@@ -5,12 +5,20 @@
 
 namespace minnow::cpu {
 
-CpuBackend::CpuBackend(int threads)
+CpuBackend::CpuBackend(int threads, std::int64_t memory_limit)
     : kernels_(select_kernels()),
       pool_(std::make_shared<ThreadPool>(threads > 0 ? threads : usable_processors())),
       info_{.name = "cpu",
             .description = cat(kernels_.isa, ", ", pool_->size(),
-                               pool_->size() == 1 ? " thread" : " threads")} {}
+                               pool_->size() == 1 ? " thread" : " threads")},
+      budget_("cpu", memory_limit) {}
+
+MemoryState CpuBackend::memory() const {
+  MemoryState state;
+  state.held = budget_.held();
+  state.peak = budget_.peak();
+  return state;
+}
 
 MemoryPlan CpuBackend::plan(const Program& program) const {
   MemoryPlan plan = CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <minnow/backend.h>
+#include <minnow/memory_budget.h>
 
 #include <memory>
 
@@ -11,14 +12,17 @@ namespace minnow::cpu {
 
 class CpuBackend final : public Backend {
  public:
-  /// `threads` 0: as many as the process may use.
-  explicit CpuBackend(int threads);
+  /// `threads` 0: as many as the process may use; `memory_limit` in bytes, 0: none.
+  explicit CpuBackend(int threads, std::int64_t memory_limit = 0);
 
   const DeviceInfo& info() const override { return info_; }
+  MemoryState memory() const override;
+  std::optional<Failure> health() const override { return std::nullopt; }
   MemoryPlan plan(const Program& program) const override;
   std::string unsupported(const Program& program, const Op& op) const override;
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
                                       int state_arenas) override;
+  std::int64_t upload_bytes(DType, std::int64_t, std::int64_t) const override { return 0; }
   std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
                                      std::int64_t cols) override;
   std::unique_ptr<Executable> compile(const Program& program, Arena& arena) override;
@@ -27,6 +31,7 @@ class CpuBackend final : public Backend {
   const KernelTable& kernels_;
   std::shared_ptr<ThreadPool> pool_;
   DeviceInfo info_;
+  MemoryBudget budget_;
 };
 
 }  // namespace minnow::cpu

@@ -23,11 +23,13 @@ constexpr const char* kNameTheOp = "MINNOW_CHECKED=1 runs one operation at a tim
 
 }  // namespace
 
-Context::Context(const PluginOptions& options) : options_(options) {
+Context::Context(const PluginOptions& options)
+    : options_(options), budget_(cat("cuda:", options.ordinal), options.memory_limit) {
   const Found found = find_device(options);
   info_ = {.name = cat("cuda:", options.ordinal),
            .description = found.description,
-           .precision = options.precision};
+           .precision = options.precision,
+           .separate_memory = true};
   if (options.precision != Precision::fp32 && found.capability < 80) {
     throw InvalidArgument(
         {.code = "MN-U01",
@@ -47,6 +49,22 @@ Context::Context(const PluginOptions& options) : options_(options) {
 }
 
 Context::~Context() { static_cast<void>(cudaSetDevice(options_.ordinal)); }
+
+MemoryState Context::memory() const {
+  MemoryState state;
+  state.held = budget_.held();
+  state.peak = budget_.peak();
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+  if (lost_ || cudaSetDevice(options_.ordinal) != cudaSuccess ||
+      cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess) {
+    return state;
+  }
+  state.total = static_cast<std::int64_t>(total_bytes);
+  state.free = static_cast<std::int64_t>(free_bytes);
+  state.evidence = "cudaMemGetInfo";
+  return state;
+}
 
 const Lt& Context::lt() {
   if (lt_ == nullptr) lt_ = std::make_unique<Lt>(workspace_bytes_);
@@ -69,16 +87,22 @@ const Cudnn* Context::cudnn() {
   return cudnn_.get();
 }
 
-void Context::require_alive(std::string_view doing) const {
-  if (!lost_) return;
+std::optional<Failure> Context::health() const {
+  if (!lost_) return std::nullopt;
   const std::lock_guard lock(lost_mutex_);
-  throw DeviceError(
-      {.code = "MN-K01",
-       .what = cat(info_.name, " stopped working for this process before ", doing, "."),
-       .evidence = cat(lost_call_, " -> ", lost_status_),
-       .remedy = "restart the program to use the GPU again",
-       .effect = "nothing was done"},
-      lost_call_, lost_status_, true);
+  return Failure{.code = "MN-K01",
+                 .what = cat(info_.name, " stopped working for this process."),
+                 .evidence = cat(lost_call_, " -> ", lost_status_),
+                 .remedy = "restart the program to use the GPU again",
+                 .effect = {}};
+}
+
+void Context::require_alive(std::string_view doing) const {
+  auto failure = health();
+  if (!failure) return;
+  failure->what = cat(info_.name, " stopped working for this process before ", doing, ".");
+  failure->effect = "nothing was done";
+  throw DeviceError(*std::move(failure), lost_call_, lost_status_, true);
 }
 
 void Context::fail(const CallFailure& failure, std::string_view doing) {

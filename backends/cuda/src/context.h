@@ -1,11 +1,13 @@
 #pragma once
 
+#include <minnow/memory_budget.h>
 #include <minnow/plugin.h>
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +43,10 @@ class Context {
   [[noreturn]] void fail(const CallFailure& failure, std::string_view doing);
 
   const DeviceInfo& info() const noexcept { return info_; }
+  MemoryBudget& budget() noexcept { return budget_; }
+  MemoryState memory() const;
+  /// Why the GPU cannot be used any more in this process.
+  std::optional<Failure> health() const;
   Precision precision() const noexcept { return options_.precision; }
   bool tune() const noexcept { return options_.tune; }
   cudaStream_t stream() const noexcept { return stream_.get(); }
@@ -64,6 +70,7 @@ class Context {
 
   PluginOptions options_;
   DeviceInfo info_;
+  MemoryBudget budget_;
   std::int64_t workspace_bytes_ = 0;
   Stream stream_;
   std::unique_ptr<Lt> lt_;

@@ -15,6 +15,12 @@ namespace minnow::cuda {
 CudaBackend::CudaBackend(const PluginOptions& options)
     : context_(std::make_shared<Context>(options)) {}
 
+MemoryState CudaBackend::memory() const { return context_->memory(); }
+
+std::int64_t CudaBackend::upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const {
+  return rows * cols * static_cast<std::int64_t>(size_of(dtype));
+}
+
 MemoryPlan CudaBackend::plan(const Program& program) const {
   const std::int64_t elements = slice_offsets(program.parameters()).back();
   const bool low = context_->precision() == Precision::bf16;

@@ -13,10 +13,13 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(const PluginOptions& options);
 
   const DeviceInfo& info() const override { return context_->info(); }
+  MemoryState memory() const override;
+  std::optional<Failure> health() const override { return context_->health(); }
   MemoryPlan plan(const Program& program) const override;
   std::string unsupported(const Program& program, const Op& op) const override;
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
                                       int state_arenas) override;
+  std::int64_t upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const override;
   std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
                                      std::int64_t cols) override;
   std::unique_ptr<Executable> compile(const Program& program, Arena& arena) override;

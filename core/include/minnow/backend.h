@@ -3,12 +3,15 @@
 /// The boundary between the core and a device: compile a Program, run it. Nothing else crosses.
 /// Implement these classes to add a device; use `minnow::open()` to get one.
 
+#include <minnow/error.h>
 #include <minnow/export.h>
 #include <minnow/memory_plan.h>
 #include <minnow/program.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +28,17 @@ struct DeviceInfo {
   std::string name;         // "cpu", "cuda:0"
   std::string description;  // "x86-64-v4, 2 threads"
   Precision precision = Precision::fp32;
+  /// Its memory is not the host's, and is lost when it fails.
+  bool separate_memory = false;
+};
+
+/// Bytes on a device; -1: not known.
+struct MemoryState {
+  std::int64_t total = -1;
+  std::int64_t free = -1;  // what this process may still take: no more than a limit leaves
+  std::string evidence;    // where `free` comes from: "cgroup limit 24.0 GiB, of it 2.3 GiB used"
+  MemoryPlan held = {};    // by what lives on this opened device
+  MemoryPlan peak = {};    // the same when it was most
 };
 
 /// Parameters, gradients and optimizer state of one model on a device: flat arenas, one aligned
@@ -97,12 +111,18 @@ class MINNOW_API Backend {
  public:
   virtual ~Backend();
   virtual const DeviceInfo& info() const = 0;
+  /// As it is now; allocates nothing and never throws.
+  virtual MemoryState memory() const = 0;
+  /// Why the device cannot be used any more in this process; nothing while it can.
+  virtual std::optional<Failure> health() const = 0;
   /// Memory that a program will take; allocates nothing.
   virtual MemoryPlan plan(const Program& program) const = 0;
   /// Why an op cannot run here; empty when it can.
   virtual std::string unsupported(const Program& program, const Op& op) const = 0;
   virtual std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
                                               int state_arenas) = 0;
+  /// Bytes that upload() takes on the device; 0 where data is read in place.
+  virtual std::int64_t upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const = 0;
   /// `host` must outlive the result: a CPU reads it in place.
   virtual std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
                                              std::int64_t cols) = 0;
@@ -110,19 +130,45 @@ class MINNOW_API Backend {
   virtual std::unique_ptr<Executable> compile(const Program& program, Arena& arena) = 0;
 };
 
+/// Why a better device was not taken.
+struct Skipped {
+  Failure failure;
+  bool notable = true;  // false: this machine shows no sign of such a device
+};
+
 /// A handle to an opened device; copies share it.
 class Device {
  public:
-  explicit Device(std::shared_ptr<Backend> backend, std::string skipped = {})
-      : backend_(std::move(backend)), skipped_(std::move(skipped)) {}
+  explicit Device(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {
+    requested_ = backend_->info().name;
+  }
+
   const DeviceInfo& info() const { return backend_->info(); }
-  /// With "auto": why no better device was taken; empty when this is the best one.
-  const std::string& skipped() const noexcept { return skipped_; }
   Backend& backend() const { return *backend_; }
+  MemoryState memory() const { return backend_->memory(); }
+  /// Why the device cannot be used any more in this process; nothing while it can.
+  std::optional<Failure> health() const { return backend_->health(); }
+
+  /// The name that open() was given: "auto" where info() says "cpu".
+  const std::string& requested() const noexcept { return requested_; }
+  /// With "auto": why no better device was taken; nothing when this is the best one.
+  const std::optional<Skipped>& skipped() const noexcept { return skipped_; }
+  /// Opens the device to go on with when this one fails; empty when this one is required.
+  const std::function<Device()>& fallback() const noexcept { return fallback_; }
+
+  Device& with_request(std::string name, std::optional<Skipped> skipped,
+                       std::function<Device()> fallback) {
+    requested_ = std::move(name);
+    skipped_ = std::move(skipped);
+    fallback_ = std::move(fallback);
+    return *this;
+  }
 
  private:
   std::shared_ptr<Backend> backend_;
-  std::string skipped_;
+  std::string requested_;
+  std::optional<Skipped> skipped_;
+  std::function<Device()> fallback_;
 };
 
 }  // namespace minnow

@@ -19,12 +19,13 @@ namespace minnow {
 
 /// Raised by every change to backend.h, program.h, memory_plan.h, tensor.h or error.h that changes
 /// a layout or a virtual function.
-inline constexpr std::uint32_t kPluginAbi = 1;
+inline constexpr std::uint32_t kPluginAbi = 2;
 
 struct PluginOptions {
   int ordinal = 0;  // which device, counted from 0
   Precision precision = Precision::fp32;
   bool tune = false;
+  std::int64_t memory_limit = 0;  // bytes; 0: none
 };
 
 /// Plain data; `abi` stays the first member for ever.

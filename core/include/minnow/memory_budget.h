@@ -1,0 +1,57 @@
+#pragma once
+
+/// What one opened device holds, by class, and how much it may hold. A backend reserves before it
+/// allocates; the reservation lives as long as the memory.
+///
+///     MemoryBudget budget("cuda:0", 256 << 20);
+///     auto reserved = budget.reserve({.activations = bytes}, "the training step");
+///
+/// May be used from several threads. Outlives its reservations (shared).
+
+#include <minnow/export.h>
+#include <minnow/memory_plan.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace minnow {
+
+class MINNOW_API MemoryBudget {
+ public:
+  /// `limit` in bytes; 0: none.
+  explicit MemoryBudget(std::string device, std::int64_t limit = 0);
+  ~MemoryBudget();
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+  /// Gives its bytes back at its end.
+  class MINNOW_API Reservation {
+   public:
+    Reservation() = default;
+    Reservation(Reservation&& other) noexcept;
+    Reservation& operator=(Reservation&& other) noexcept;
+    ~Reservation();
+
+   private:
+    friend class MemoryBudget;
+    struct Book;
+    Reservation(std::shared_ptr<Book> book, const MemoryPlan& bytes);
+    std::shared_ptr<Book> book_;
+    MemoryPlan bytes_;
+  };
+
+  /// @throws ResourceExhausted (MN-M03) when it would go beyond the limit: "what" needs so much,
+  /// of the limit so much is free.
+  Reservation reserve(const MemoryPlan& bytes, std::string_view what);
+
+  std::int64_t limit() const noexcept;
+  MemoryPlan held() const;
+  MemoryPlan peak() const;  // `held` when its total was most
+
+ private:
+  std::shared_ptr<Reservation::Book> book_;
+};
+
+}  // namespace minnow
