@@ -25,21 +25,94 @@ const char* name_of(Mode mode) {
   return "";
 }
 
+Arena::Part state_part(int state) { return state == 0 ? Arena::Part::state0 : Arena::Part::state1; }
+
 }  // namespace
 
 Execution::Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
-                     OptimizerPtr optimizer, Device device, bool fuse)
+                     OptimizerPtr optimizer, const Device& device, float learning_rate, bool fuse)
     : model_(model),
       store_(std::move(store)),
       loss_(std::move(loss)),
       optimizer_(std::move(optimizer)),
-      device_(std::move(device)),
-      fuse_(fuse),
-      arena_(backend().create_arena(model.parameters(), optimizer_->rule().state_arenas)) {
-  arena_->set_learning_rate(optimizer_->learning_rate());
-}
+      device_(device),
+      learning_rate_(learning_rate),
+      fuse_(fuse) {}
 
 Execution::~Execution() { store_->release(this); }
+
+Arena& Execution::arena() {
+  if (arena_ == nullptr) {
+    require_room("the parameters, gradients and optimizer state", planned_arena().total());
+    auto fresh = backend().create_arena(model_.parameters(), optimizer_->rule().state_arenas);
+    fresh->set_learning_rate(learning_rate_);
+    arena_ = std::move(fresh);
+  }
+  return *arena_;
+}
+
+MemoryPlan Execution::planned_arena() const {
+  const TargetKind target = loss_->classification() ? TargetKind::labels : TargetKind::values;
+  const MemoryPlan plan = backend().plan(program({Mode::train, 1, DType::f32, target}));
+  return {.parameters = plan.parameters, .gradients = plan.gradients, .optimizer = plan.optimizer};
+}
+
+std::int64_t Execution::held_bytes() const {
+  return arena_ == nullptr ? 0 : planned_arena().total();
+}
+
+// Linux gives memory that it has not, and kills the process that uses it. A device with a memory of
+// its own says no by itself.
+void Execution::require_room(const std::string& what, std::int64_t bytes) const {
+  if (device_.info().separate_memory) return;
+  const MemoryState memory = backend().memory();
+  if (memory.free < 0 || bytes <= memory.free) return;
+  throw ResourceExhausted({.code = "MN-M08",
+                           .what = cat("not enough host memory for ", what, "."),
+                           .evidence = cat("needs ", format_bytes(bytes), "; available ",
+                                           format_bytes(memory.free), " (", memory.evidence, ")"),
+                           .remedy = "a smaller batch or model",
+                           .effect = "nothing was allocated; no weight was changed"},
+                          bytes, memory.free);
+}
+
+void Execution::set_learning_rate(float rate) {
+  if (arena_ != nullptr) arena_->set_learning_rate(rate);
+  learning_rate_ = rate;
+}
+
+void Execution::save(Snapshot& snapshot) {
+  copy_values(store_->values(), snapshot.parameters);
+  snapshot.steps = steps();
+  snapshot.learning_rate = learning_rate_;
+  const int states = snapshot.steps == 0 ? 0 : optimizer_->rule().state_arenas;
+  for (int state = 0; state < 2; ++state) {
+    std::vector<Tensor>& tensors = snapshot.states[state];
+    if (state >= states) {
+      tensors.clear();
+      continue;
+    }
+    if (tensors.empty()) copy_values(snapshot.parameters, tensors);
+    for (std::size_t slot = 0; slot < tensors.size(); ++slot) {
+      arena_->read(state_part(state), static_cast<int>(slot), tensors[slot].mutable_data<float>());
+    }
+  }
+}
+
+void Execution::restore(const Snapshot& snapshot) {
+  store_->replace(snapshot.parameters);
+  set_learning_rate(snapshot.learning_rate);
+  Arena& into = arena();
+  for (int state = 0; state < optimizer_->rule().state_arenas; ++state) {
+    for (std::size_t slot = 0; slot < snapshot.parameters.size(); ++slot) {
+      const std::vector<Tensor>& tensors = snapshot.states[state];
+      const Tensor zeros = tensors.empty() ? Tensor(snapshot.parameters[slot].shape()) : Tensor();
+      into.write(state_part(state), static_cast<int>(slot),
+                 (tensors.empty() ? zeros : tensors[slot]).data<float>());
+    }
+  }
+  into.set_steps(snapshot.steps);
+}
 
 Program Execution::program(const ProgramKey& key) const {
   Program recorded = record(model_, *loss_, *optimizer_, key);
@@ -61,7 +134,10 @@ Compiled Execution::compile(const ProgramKey& key) {
          .remedy = {},
          .effect = "nothing was run"});
   }
-  Compiled compiled{backend().compile(recorded, *arena_), recorded.output()};
+  const MemoryPlan plan = backend().plan(recorded);
+  require_room(cat("the ", name_of(key.mode), " of ", key.batch, " rows"),
+               plan.activations + plan.workspace);
+  Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
   const char* trace = std::getenv("MINNOW_TRACE");
   if (trace != nullptr && std::string_view(trace) == "1") {
     std::fprintf(stderr, "minnow: %s of %lld rows on %s\n", name_of(key.mode),
@@ -87,7 +163,7 @@ void Execution::upload_weights() {
   if (uploaded_version_ == store_->version()) return;
   const std::vector<Tensor>& values = store_->values();
   for (std::size_t slot = 0; slot < values.size(); ++slot) {
-    arena_->write(Arena::Part::parameters, static_cast<int>(slot), values[slot].data<float>());
+    arena().write(Arena::Part::parameters, static_cast<int>(slot), values[slot].data<float>());
   }
   uploaded_version_ = store_->version();
 }

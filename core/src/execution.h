@@ -20,12 +20,20 @@ struct Compiled {
   Executable* operator->() const { return executable.get(); }
 };
 
+/// What training changes on a device, on the host.
+struct Snapshot {
+  std::vector<Tensor> parameters;
+  std::vector<Tensor> states[2];  // of the optimizer; empty before the first step
+  std::int64_t steps = 0;
+  float learning_rate = 0;
+};
+
 /// A model on a device: the parameter arena, the compiled programs over it, and the exchange of
 /// weights with the host.
 class Execution final : private ParameterStore::Holder {
  public:
   Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
-            OptimizerPtr optimizer, Device device, bool fuse);
+            OptimizerPtr optimizer, const Device& device, float learning_rate, bool fuse);
   ~Execution() override;
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
@@ -40,7 +48,22 @@ class Execution final : private ParameterStore::Holder {
   /// After training steps: the device's weights are the newer ones.
   void mark_trained();
 
-  Arena& arena() const { return *arena_; }
+  /// Taken from the device when it is first needed.
+  Arena& arena();
+  bool has_arena() const noexcept { return arena_ != nullptr; }
+  std::int64_t steps() const noexcept { return arena_ == nullptr ? 0 : arena_->steps(); }
+  void set_learning_rate(float rate);
+  float learning_rate() const noexcept { return learning_rate_; }
+
+  /// The device's weights and optimizer state; reuses the snapshot's memory.
+  void save(Snapshot& snapshot);
+  void restore(const Snapshot& snapshot);
+  /// What compiled() keeps; compiled again when it is needed.
+  void drop_programs() noexcept { programs_.clear(); }
+
+  const Model& model() const noexcept { return model_; }
+  /// Of the arena, which stays when programs are dropped.
+  std::int64_t held_bytes() const;
   Backend& backend() const { return device_.backend(); }
   const Device& device() const { return device_; }
 
@@ -52,6 +75,8 @@ class Execution final : private ParameterStore::Holder {
   // Batches of many different sizes would otherwise collect programs without end.
   static constexpr std::size_t kMaxPrograms = 16;
 
+  MemoryPlan planned_arena() const;
+  void require_room(const std::string& what, std::int64_t bytes) const;
   void pull(std::vector<Tensor>& values) override;
 
   const Model& model_;
@@ -59,6 +84,7 @@ class Execution final : private ParameterStore::Holder {
   LossPtr loss_;
   OptimizerPtr optimizer_;
   Device device_;
+  float learning_rate_;
   bool fuse_;
   std::unique_ptr<Arena> arena_;
   std::vector<Entry> programs_;  // the most recently used last

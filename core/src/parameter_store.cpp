@@ -3,6 +3,7 @@
 #include <minnow/error.h>
 #include <minnow/random.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -56,6 +57,17 @@ Tensor initial_values(const ParameterSpec& spec, std::uint64_t seed, std::uint64
 
 }  // namespace
 
+void copy_values(const std::vector<Tensor>& from, std::vector<Tensor>& to) {
+  for (std::size_t slot = 0; slot < from.size(); ++slot) {
+    if (slot == to.size()) {
+      to.push_back(from[slot].clone());
+      continue;
+    }
+    const auto values = from[slot].data<float>();
+    std::copy(values.begin(), values.end(), to[slot].mutable_data<float>().begin());
+  }
+}
+
 ParameterStore::ParameterStore(const std::vector<ParameterSpec>& specs, std::uint64_t seed) {
   for (std::size_t slot = 0; slot < specs.size(); ++slot) {
     values_.push_back(initial_values(specs[slot], seed, slot));
@@ -75,6 +87,17 @@ void ParameterStore::set(int slot, const Tensor& values) {
   const auto from = values.data<float>();
   const auto to = values_[static_cast<std::size_t>(slot)].mutable_data<float>();
   std::copy(from.begin(), from.end(), to.begin());
+  ++version_;
+}
+
+void ParameterStore::forget_holder() noexcept {
+  holder_ = nullptr;
+  ++version_;
+}
+
+void ParameterStore::replace(const std::vector<Tensor>& values) {
+  holder_ = nullptr;
+  copy_values(values, values_);
   ++version_;
 }
 

@@ -8,6 +8,9 @@
 
 namespace minnow {
 
+/// Into tensors of the same shapes, or into none yet.
+void copy_values(const std::vector<Tensor>& from, std::vector<Tensor>& to);
+
 /// The host's copy of a model's weights, and who has newer ones. A trainer that changed weights on
 /// its device becomes the holder; whoever reads next pulls them from it.
 class ParameterStore {
@@ -23,6 +26,10 @@ class ParameterStore {
   /// Current values, by slot, in the parameters' shapes.
   const std::vector<Tensor>& values();
   void set(int slot, const Tensor& values);
+  /// Nobody has newer ones any more: the device that had them is lost.
+  void forget_holder() noexcept;
+  /// All of them, also when a lost device has newer ones.
+  void replace(const std::vector<Tensor>& values);
 
   /// Changes with every write, whoever writes: a trainer compares it with what it uploaded.
   std::int64_t version() const noexcept { return version_; }

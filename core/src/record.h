@@ -15,6 +15,7 @@ struct ProgramKey {
   std::int64_t batch = 0;
   DType x = DType::f32;
   TargetKind target = TargetKind::none;
+  std::int64_t slice = 0;  // rows that go through at once; 0: all
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 

@@ -10,6 +10,31 @@
 #include "trainer_state.h"
 
 namespace minnow {
+namespace {
+
+/// "2.1e+19", and over how many numbers where some are not finite.
+std::string gradient_norm(Execution& execution) {
+  double squares = 0;
+  std::int64_t finite = 0;
+  std::int64_t count = 0;
+  const auto& parameters = execution.model().parameters();
+  for (std::size_t slot = 0; slot < parameters.size(); ++slot) {
+    std::vector<float> values(
+        static_cast<std::size_t>(parameters[slot].rows * parameters[slot].cols));
+    execution.arena().read(Arena::Part::gradients, static_cast<int>(slot), values);
+    for (const float value : values) {
+      ++count;
+      if (!std::isfinite(value)) continue;
+      ++finite;
+      squares += static_cast<double>(value) * static_cast<double>(value);
+    }
+  }
+  if (finite == 0) return "not finite";
+  return cat(std::sqrt(squares),
+             finite == count ? "" : cat(" over the ", finite, " of ", count, " that are finite"));
+}
+
+}  // namespace
 
 void Tally::add(const StepResult& result, std::int64_t rows) {
   const double loss = result.loss;
@@ -60,13 +85,15 @@ Feed Uploaded::feed(std::int64_t position) const {
   return {.x = x.get(), .target = target.get(), .rows = prepared.rows(), .position = position};
 }
 
-Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer, const Device& device,
-                      bool fuse)
+Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer_of,
+                      const Device& device, bool fuse_ops)
     : model(trained),
       store(trained.store_),
-      loss(loss_of),
-      execution(trained, trained.store_, loss_of, optimizer, device, fuse),
-      learning_rate(optimizer->learning_rate()) {
+      loss(std::move(loss_of)),
+      optimizer(std::move(optimizer_of)),
+      fuse(fuse_ops),
+      execution(std::make_unique<Execution>(model, store, loss, optimizer, device,
+                                            optimizer->learning_rate(), fuse)) {
   if (!loss->classification() || model.outputs() > 1) return;
   throw InvalidArgument({.code = "MN-N03",
                          .what = cat(loss->name(),
@@ -77,6 +104,21 @@ Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer, c
                          .effect = "nothing was run"});
 }
 
+void Trainer::State::free_memory() noexcept {
+  row = {};  // executables before the data and the arena that they read
+  row_input.reset();
+  step_data.reset();
+  execution->drop_programs();
+}
+
+void Trainer::State::move_to(const Device& device) {
+  auto other = std::make_unique<Execution>(model, store, loss, optimizer, device,
+                                           execution->learning_rate(), fuse);
+  free_memory();
+  fitted.reset();
+  execution = std::move(other);
+}
+
 Prepared Trainer::State::prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const {
   return minnow::prepare(x, y, suffix, model, loss->classification());
 }
@@ -84,11 +126,11 @@ Prepared Trainer::State::prepare(const Tensor& x, const Tensor& y, std::string_v
 Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_size) {
   Tally tally(loss->classification());
   const std::int64_t rows = data.prepared.rows();
-  execution.upload_weights();
+  execution->upload_weights();
   for (std::int64_t position = 0; position < rows;) {
     const std::int64_t batch = std::min(batch_size, rows - position);
     const Compiled& compiled =
-        execution.compiled({Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
+        execution->compiled({Mode::evaluate, batch, data.prepared.x.dtype(), data.prepared.kind});
     compiled->bind(data.feed(position));
     const std::int64_t count = std::min((rows - position) / batch, compiled->max_steps());
     compiled->run(count);
@@ -100,9 +142,15 @@ Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_siz
 
 void Trainer::State::train(Executable& executable, std::int64_t count, std::int64_t batch,
                            Tally& tally) {
-  execution.mark_trained();
+  execution->mark_trained();
   executable.run(count);
-  for (const StepResult& result : executable.wait()) tally.add(result, batch);
+  try {
+    for (const StepResult& result : executable.wait()) tally.add(result, batch);
+  } catch (const NumericError& error) {
+    Failure failure = error.failure();
+    failure.evidence += cat(", gradient norm ", gradient_norm(*execution));
+    throw NumericError(std::move(failure), error.step(), error.tensor());
+  }
 }
 
 Trainer::Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
@@ -116,12 +164,12 @@ Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
   Prepared prepared = state_->prepare(x, y, "");
   std::optional<Uploaded>& data = state_->step_data;
   if (!data || !data->replace(prepared)) {
-    data.emplace(state_->execution.backend(), std::move(prepared));
+    data.emplace(state_->execution->backend(), std::move(prepared));
   }
   const std::int64_t batch = data->prepared.rows();
-  const Compiled& compiled = state_->execution.compiled(
+  const Compiled& compiled = state_->execution->compiled(
       {Mode::train, batch, data->prepared.x.dtype(), data->prepared.kind});
-  state_->execution.upload_weights();
+  state_->execution->upload_weights();
   compiled->bind(data->feed(0));
   Tally tally(state_->loss->classification());
   state_->train(*compiled.executable, 1, batch, tally);
@@ -130,12 +178,12 @@ Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
 
 Evaluation Trainer::evaluate(const Tensor& x, const Tensor& y, std::int64_t batch_size) {
   require_positive(batch_size, "the batch size");
-  const Uploaded data(state_->execution.backend(), state_->prepare(x, y, ""));
+  const Uploaded data(state_->execution->backend(), state_->prepare(x, y, ""));
   return state_->evaluate(data, batch_size);
 }
 
 Tensor Trainer::predict(const Tensor& x) {
-  const Uploaded data(state_->execution.backend(),
+  const Uploaded data(state_->execution->backend(),
                       {.x = prepare_features(x, "x", state_->model), .target = {}});
   const std::int64_t rows = data.prepared.rows();
   const std::int64_t outputs = state_->model.outputs();
@@ -150,9 +198,9 @@ Tensor Trainer::predict(const Tensor& x) {
       break;
     }
   }
-  const Compiled& compiled =
-      state_->execution.compiled({Mode::predict, batch, data.prepared.x.dtype(), TargetKind::none});
-  state_->execution.upload_weights();
+  const Compiled& compiled = state_->execution->compiled(
+      {Mode::predict, batch, data.prepared.x.dtype(), TargetKind::none});
+  state_->execution->upload_weights();
   for (std::int64_t position = 0; position < rows; position += batch) {
     const std::int64_t begin = std::min(position, rows - batch);
     compiled->bind(data.feed(begin));
@@ -173,10 +221,10 @@ std::span<const float> Trainer::predict_row(std::span<const float> features) {
   if (state.row.executable == nullptr) {
     state.row_output.resize(static_cast<std::size_t>(state.model.outputs()));
     state.row_input =
-        state.execution.backend().upload(features.data(), DType::f32, 1, state.model.inputs());
-    state.row = state.execution.compile({Mode::predict, 1, DType::f32, TargetKind::none});
+        state.execution->backend().upload(features.data(), DType::f32, 1, state.model.inputs());
+    state.row = state.execution->compile({Mode::predict, 1, DType::f32, TargetKind::none});
   }
-  state.execution.upload_weights();
+  state.execution->upload_weights();
   state.row_input->assign(features.data());
   state.row->bind({.x = state.row_input.get(), .target = nullptr, .rows = 1});
   state.row->run(1);
@@ -185,7 +233,7 @@ std::span<const float> Trainer::predict_row(std::span<const float> features) {
   return state.row_output;
 }
 
-float Trainer::learning_rate() const noexcept { return state_->learning_rate; }
+float Trainer::learning_rate() const noexcept { return state_->execution->learning_rate(); }
 
 void Trainer::set_learning_rate(float rate) {
   if (!std::isfinite(rate) || rate <= 0.0F) {
@@ -193,20 +241,20 @@ void Trainer::set_learning_rate(float rate) {
                            .what = cat("a learning rate of ", rate, " cannot be set."),
                            .evidence = {},
                            .remedy = "give a positive number",
-                           .effect = cat("it stays ", state_->learning_rate)});
+                           .effect = cat("it stays ", state_->execution->learning_rate())});
   }
-  state_->learning_rate = rate;
-  state_->execution.arena().set_learning_rate(rate);
+  state_->execution->set_learning_rate(rate);
 }
 
-std::int64_t Trainer::steps() const noexcept { return state_->execution.arena().steps(); }
-const Device& Trainer::device() const noexcept { return state_->execution.device(); }
+std::int64_t Trainer::steps() const noexcept { return state_->execution->steps(); }
+const Device& Trainer::device() const noexcept { return state_->execution->device(); }
+const RunReport& Trainer::report() const noexcept { return state_->report; }
 
 MemoryPlan Trainer::memory_plan(std::int64_t batch_size, DType x) const {
   require_positive(batch_size, "the batch size");
   const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
-  return state_->execution.backend().plan(
-      state_->execution.program({Mode::train, batch_size, x, kind}));
+  return state_->execution->backend().plan(
+      state_->execution->program({Mode::train, batch_size, x, kind}));
 }
 
 std::string Trainer::summary(std::int64_t batch_size) const {
@@ -217,7 +265,7 @@ std::string Trainer::summary(std::int64_t batch_size) const {
 std::string Trainer::explain(std::int64_t batch_size, DType x) {
   require_positive(batch_size, "the batch size");
   const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
-  return state_->execution.compiled({Mode::train, batch_size, x, kind})->explain();
+  return state_->execution->compiled({Mode::train, batch_size, x, kind})->explain();
 }
 
 }  // namespace minnow

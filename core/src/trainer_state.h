@@ -8,6 +8,7 @@
 
 #include "check_data.h"
 #include "execution.h"
+#include "fit_memory.h"
 
 namespace minnow {
 
@@ -40,20 +41,34 @@ struct Uploaded {
   std::unique_ptr<DeviceData> target;
 };
 
+/// A fit that was seen to fit on the device.
+struct Fitted {
+  FitNeeds needs;
+  MemoryPlan plan;
+};
+
 class Trainer::State {
  public:
   State(Model& model, LossPtr loss, OptimizerPtr optimizer, const Device& device, bool fuse);
+  /// Everything that lives on the device is made anew on another one; the weights are not copied.
+  void move_to(const Device& device);
+  /// Gives back what can be made again.
+  void free_memory() noexcept;
 
   Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const;
   Evaluation evaluate(const Uploaded& data, std::int64_t batch_size);
-  /// `count` batches from the feed bound to `executable`, each added to the tally.
+  /// `count` batches from the feed bound to `executable`, each added to the tally. @throws
+  /// NumericError, with the norm of the gradients among its evidence.
   void train(Executable& executable, std::int64_t count, std::int64_t batch, Tally& tally);
 
   const Model& model;
   std::shared_ptr<ParameterStore> store;
   LossPtr loss;
-  Execution execution;
-  float learning_rate;
+  OptimizerPtr optimizer;
+  bool fuse;
+  std::unique_ptr<Execution> execution;
+  RunReport report;
+  std::optional<Fitted> fitted;
   std::uint64_t epochs = 0;           // of all fits: no two shuffle alike
   std::optional<Uploaded> step_data;  // kept for the next step() of the same size
 

@@ -3,6 +3,6 @@
 #include <minnow/plugin.h>
 
 extern "C" MINNOW_PLUGIN_EXPORT const minnow::Plugin* minnow_plugin() {
-  static const minnow::Plugin plugin{.abi = minnow::kPluginAbi + 1, .open = nullptr};
+  static const minnow::Plugin plugin{.abi = 99, .open = nullptr};
   return &plugin;
 }

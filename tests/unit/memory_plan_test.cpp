@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <minnow/activation_plan.h>
 #include <minnow/minnow.h>
 #include <minnow/random.h>
 

@@ -63,7 +63,7 @@ TEST_P(NotFinite, TheFirstTensorIsNamed) {
             }),
             "training became not finite at step 1: the first such value is in the output of "
             "dense_1 (inf). [MN-N05]\n"
-            "  evidence: learning rate 0.001\n"
+            "  evidence: learning rate 0.001, gradient norm not finite\n"
             "  remedy:   lower the learning rate, or scale the inputs and targets to about 1\n"
             "  effect:   no weight was changed");
   EXPECT_EQ(all_weights(model), before);

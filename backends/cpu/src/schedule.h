@@ -1,6 +1,6 @@
 #pragma once
 
-#include <minnow/memory_plan.h>
+#include <minnow/activation_plan.h>
 
 #include <memory>
 #include <vector>

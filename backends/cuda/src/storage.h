@@ -3,7 +3,7 @@
 // What a program needs on the device beside the arena, and where in one block it lies.
 
 #include <minnow/backend.h>
-#include <minnow/memory_plan.h>
+#include <minnow/activation_plan.h>
 
 #include <cstdint>
 #include <optional>

@@ -9,6 +9,7 @@
 ///     catch (const minnow::Error& e)        { log(e.what()); }
 
 #include <minnow/export.h>
+#include <minnow/memory_plan.h>
 
 #include <cstdint>
 #include <stdexcept>
@@ -30,6 +31,7 @@ class MINNOW_API Error : public std::runtime_error {
   explicit Error(Failure failure);
   ~Error() override;
 
+  const Failure& failure() const noexcept { return failure_; }
   const std::string& code() const noexcept { return failure_.code; }
   const std::string& cause() const noexcept { return failure_.what; }
   const std::string& evidence() const noexcept { return failure_.evidence; }
@@ -81,15 +83,24 @@ class MINNOW_API DeviceError : public Error {
 /// Memory that cannot be had.
 class MINNOW_API ResourceExhausted : public Error {
  public:
+  /// What would fit, where that was asked: 0 where nothing does.
+  struct Fit {
+    MemoryPlan needed = {};
+    std::int64_t largest_batch = 0;
+    std::int64_t microbatch = 0;  // rows of the slices that would keep the batch
+  };
   /// `free_bytes` is what the device had at that moment, -1 when it is not known.
   ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes = -1);
+  ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes, Fit fit);
   ~ResourceExhausted() override;
   std::int64_t needed_bytes() const noexcept { return needed_bytes_; }
   std::int64_t free_bytes() const noexcept { return free_bytes_; }
+  const Fit& fit() const noexcept { return fit_; }
 
  private:
   std::int64_t needed_bytes_;
   std::int64_t free_bytes_;
+  Fit fit_;
 };
 
 /// The loss or a gradient stopped being finite. The weights are those from before `step()`.

@@ -16,6 +16,7 @@
 #include <minnow/export.h>
 #include <minnow/layer.h>
 #include <minnow/model.h>
+#include <minnow/run_report.h>
 #include <minnow/tensor.h>
 
 #include <cstdint>
@@ -61,6 +62,22 @@ struct EarlyStopping {
   bool restore_best_weights = true;
 };
 
+/// Copies of weights and optimizer state on the host, for a device with a memory of its own: where
+/// training goes on, or what is kept, when that device fails. Both 0: none.
+struct SnapshotOptions {
+  std::int64_t steps = 0;  // between two copies; 0: by time alone
+  /// Between two copies, and at least a hundred times what the last one took; 0: by steps alone.
+  double seconds = 1;
+};
+
+/// When the loss or a gradient stops being finite: throw NumericError, or go back to the weights
+/// after the best epoch so far, halve the learning rate and repeat the epoch, three times at most.
+enum class OnNotFinite : std::uint8_t { stop, rollback };
+
+/// Values of FitOptions::microbatch beside a number of rows.
+inline constexpr std::int64_t kMicrobatchAuto = -1;
+inline constexpr std::int64_t kMicrobatchOff = -2;
+
 struct FitOptions {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 32;
@@ -70,6 +87,16 @@ struct FitOptions {
   Tensor validation_x = {};  // instead of a split
   Tensor validation_y = {};
   std::optional<EarlyStopping> early_stopping = {};
+  /// Rows that go through the device at once. The gradients of a batch's slices are summed, so the
+  /// batch, its loss and its one update stay what they are, up to the order of sums.
+  /// 0: whole batches, and slices only when memory runs out in the middle. kMicrobatchAuto: also
+  /// from the start when a batch does not fit. kMicrobatchOff: never.
+  std::int64_t microbatch = 0;
+  SnapshotOptions snapshot = {};
+  OnNotFinite on_not_finite = OnNotFinite::stop;
+  /// What went wrong and how training goes on all the same. Epochs since the last snapshot are then
+  /// reported once more.
+  std::function<void(const Failure&)> on_notice = {};
   std::function<void(const BatchResult&)> on_batch_end = {};
   std::function<void(const EpochResult&)> on_epoch_end = {};
   /// Another thread may request a stop: fit returns between two batches, within some 10 ms (after
@@ -95,15 +122,19 @@ struct TrainerOptions {
 class MINNOW_API Trainer {
  public:
   /// `model` must outlive the trainer and may not be moved meanwhile.
-  /// @throws InvalidArgument when loss and model do not fit; ResourceExhausted.
+  /// Takes no memory on the device. @throws InvalidArgument when loss and model do not fit.
   Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
           TrainerOptions options = {});
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
+  /// With a device from open("auto"), a GPU that fails is replaced by the CPU, and report() says
+  /// so.
   /// @throws ShapeError, InvalidArgument (label, NaN, empty data, zero epochs or batch) before the
-  /// first step; NumericError when the loss stops being finite, with the last good weights kept.
+  /// first step; ResourceExhausted before the first step with what would fit, later only after
+  /// everything that could be done was done; NumericError when the loss stops being finite, with
+  /// the last good weights kept; DeviceError, with the weights of the last snapshot kept.
   History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {});
   /// One update from one batch: online learning. Throws as fit does.
   Evaluation step(const Tensor& x, const Tensor& y);
@@ -120,7 +151,10 @@ class MINNOW_API Trainer {
   /// Updates done by this trainer.
   std::int64_t steps() const noexcept;
 
+  /// Where it runs now.
   const Device& device() const noexcept;
+  /// Of the last fit, also of one that threw.
+  const RunReport& report() const noexcept;
   /// What training with this batch size holds on the device; allocates nothing.
   MemoryPlan memory_plan(std::int64_t batch_size, DType x = DType::f32) const;
   /// The model's table and the memory plan.
@@ -129,6 +163,7 @@ class MINNOW_API Trainer {
   std::string explain(std::int64_t batch_size, DType x = DType::f32);
 
  private:
+  friend class FitRun;
   class State;
   std::unique_ptr<State> state_;
 };

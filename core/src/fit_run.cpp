@@ -1,0 +1,220 @@
+#include "fit_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "text.h"
+
+namespace minnow {
+namespace {
+
+// Each recovery takes something away that another one needs; this is for a device that fails in a
+// new way each time.
+constexpr int kMostRecoveries = 100;
+
+}  // namespace
+
+bool EpochJudge::is_best(double loss) {
+  const double delta = rule_ ? rule_->min_delta : 0.0;
+  const bool better = loss < best_ - delta;
+  waited_ = better ? 0 : waited_ + 1;
+  if (better) best_ = loss;
+  return better;
+}
+
+void Pace::took(std::int64_t count, double seconds) {
+  const double per_step = seconds / static_cast<double>(count);
+  steps_ = static_cast<std::int64_t>(std::clamp(0.01 / std::max(per_step, 1e-9), 1.0, 4096.0));
+}
+
+FitRun::FitRun(Trainer::State& state, FitData data, const FitOptions& options)
+    : state_(state),
+      options_(options),
+      data_(std::move(data)),
+      batch_(std::min(options.batch_size, data_.train.rows())),
+      batches_((data_.train.rows() + batch_ - 1) / batch_),
+      slice_(slice_rows(batch_, options.microbatch)),
+      steps_before_(state.execution->steps()),
+      epochs_before_(state.epochs),
+      cursor_(state.loss->classification(), EpochJudge(options.early_stopping)),
+      pace_(static_cast<bool>(options.on_batch_end)) {
+  state_.report = {};
+  state_.report.device_requested = state_.execution->device().requested();
+  state_.report.microbatch = slice_;
+}
+
+History FitRun::run() {
+  std::exception_ptr trouble;
+  for (int recoveries = 0;; ++recoveries) {
+    try {
+      if (trouble) recover(std::exchange(trouble, nullptr));
+      return attempt();
+    } catch (const Final& final) {
+      std::rethrow_exception(final.error);
+    } catch (const Error&) {
+      if (recoveries == kMostRecoveries) throw;
+      trouble = std::current_exception();
+    }
+  }
+}
+
+History FitRun::attempt() {
+  doing_ = Doing::preparing;
+  prepare();
+  while (cursor_.epoch <= options_.epochs) {
+    state_.epochs = epochs_before_ + static_cast<std::uint64_t>(cursor_.epoch);
+    while (cursor_.batches < batches_) {
+      if (options_.stop.stop_requested()) return finish(FitEnd::stopped);
+      save_if_due(train_some());
+      report_batch();
+    }
+    if (end_epoch()) return finish(FitEnd::early_stopping);
+  }
+  return finish(FitEnd::completed);
+}
+
+void FitRun::prepare() {
+  if (!train_) check_memory();
+  if (to_restore_ != nullptr) {
+    state_.execution->restore(*to_restore_);
+    to_restore_ = nullptr;
+    in_flight_ = false;
+  }
+  if (!train_) {
+    Backend& backend = state_.execution->backend();
+    std::optional<Uploaded> validation;
+    if (data_.validation) validation.emplace(backend, *data_.validation);
+    train_.emplace(backend, data_.train);
+    validation_ = std::move(validation);
+  }
+  if (tracked() && !last_) save_last();
+  if (options_.on_not_finite == OnNotFinite::rollback && !good_) {
+    save(good_, cursor_, std::numeric_limits<double>::infinity());
+  }
+}
+
+std::int64_t FitRun::train_some() {
+  doing_ = Doing::stepping;
+  const auto begin = Clock::now();
+  Execution& execution = *state_.execution;
+  const std::int64_t rows = data_.train.rows();
+  const std::int64_t first = cursor_.batches * batch_;
+  const std::int64_t size = std::min(batch_, rows - first);  // the last may be partial
+  const Compiled& compiled = execution.compiled(
+      {Mode::train, size, data_.train.x.dtype(), data_.train.kind, slice_rows(size, slice_)});
+  execution.upload_weights();
+  Feed feed = train_->feed(first);
+  feed.shuffle = options_.shuffle;
+  feed.seed = state_.model.options().seed;
+  feed.epoch = state_.epochs - 1;
+  compiled->bind(feed);
+  const std::int64_t count =
+      std::min({(rows - first) / size, pace_.steps(), compiled->max_steps()});
+  const auto start = Clock::now();
+  in_flight_ = true;
+  state_.train(*compiled.executable, count, size, cursor_.tally);
+  in_flight_ = false;
+  const auto end = Clock::now();
+  pace_.took(count, std::chrono::duration<double>(end - start).count());
+  cursor_.seconds += std::chrono::duration<double>(end - begin).count();
+  cursor_.batches += count;
+  history_.device_seconds += compiled->device_seconds();
+  auto& devices = state_.report.steps_per_device;
+  const std::string& name = execution.device().info().name;
+  if (devices.empty() || devices.back().device != name) devices.push_back({name, 0});
+  devices.back().steps += count;
+  state_.report.device_used = name;
+  return count;
+}
+
+void FitRun::report_batch() {
+  if (!options_.on_batch_end) return;
+  const Evaluation so_far = cursor_.tally.mean();
+  call(options_.on_batch_end, BatchResult{.epoch = cursor_.epoch,
+                                          .batch = cursor_.batches,
+                                          .batches = batches_,
+                                          .loss = so_far.loss,
+                                          .loss_error = so_far.loss_error,
+                                          .accuracy = so_far.accuracy});
+}
+
+bool FitRun::end_epoch() {
+  EpochResult result{.epoch = cursor_.epoch,
+                     .steps = batches_,
+                     .seconds = cursor_.seconds,
+                     .train = cursor_.tally.mean()};
+  doing_ = Doing::validating;
+  if (validation_) result.validation = state_.evaluate(*validation_, validation_batch_);
+  Cursor next(state_.loss->classification(), cursor_.judge);
+  next.epoch = cursor_.epoch + 1;
+  result.best = next.judge.is_best(result.validation ? result.validation->loss : result.train.loss);
+  const bool keep_best = options_.early_stopping && options_.early_stopping->restore_best_weights;
+  if (result.best && keep_best) copy_values(state_.store->values(), best_weights_);
+  if (good_ && result.train.loss < good_->loss) save(good_, next, result.train.loss);
+
+  // Nothing from here on asks the device: the epoch is over, whatever comes.
+  if (result.best) history_.best_epoch = cursor_.epoch;
+  history_.epochs.resize(static_cast<std::size_t>(cursor_.epoch - 1));
+  history_.epochs.push_back(result);
+  cursor_ = next;
+  if (options_.on_epoch_end) call(options_.on_epoch_end, result);
+  return cursor_.judge.stop();
+}
+
+History FitRun::finish(FitEnd end) {
+  history_.end = end;
+  history_.steps = state_.execution->steps() - steps_before_;
+  history_.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  if (end != FitEnd::stopped && !best_weights_.empty()) state_.store->replace(best_weights_);
+  state_.report.peak = state_.execution->device().memory().peak;
+  return history_;
+}
+
+template <class Callback, class... Arguments>
+void FitRun::call(const Callback& callback, const Arguments&... arguments) {
+  try {
+    callback(arguments...);
+  } catch (...) {
+    throw Final{std::current_exception()};
+  }
+}
+
+void FitRun::announce(Failure failure) {
+  state_.report.notices.push_back(failure);
+  if (options_.on_notice) call(options_.on_notice, failure);
+}
+
+bool FitRun::tracked() const {
+  const SnapshotOptions& wish = options_.snapshot;
+  return state_.execution->device().info().separate_memory && (wish.steps > 0 || wish.seconds > 0);
+}
+
+void FitRun::save_if_due(std::int64_t steps) {
+  if (!tracked()) return;
+  unsaved_steps_ += steps;
+  const SnapshotOptions& wish = options_.snapshot;
+  const double waited = std::chrono::duration<double>(Clock::now() - saved_at_).count();
+  const bool by_steps = wish.steps > 0 && unsaved_steps_ >= wish.steps;
+  const bool by_time = wish.seconds > 0 && waited >= std::max(wish.seconds, 100 * saving_seconds_);
+  if (by_steps || by_time) save_last();
+}
+
+void FitRun::save_last() {
+  const auto start = Clock::now();
+  save(last_, cursor_, 0);
+  saved_at_ = Clock::now();
+  saving_seconds_ = std::chrono::duration<double>(saved_at_ - start).count();
+  unsaved_steps_ = 0;
+  ++state_.report.snapshots;
+  state_.report.snapshot_seconds += saving_seconds_;
+}
+
+// Into a spare one, because the device may fail in the middle of it.
+void FitRun::save(std::optional<Saved>& into, const Cursor& cursor, double loss) {
+  Snapshot fresh = std::move(spare_);
+  state_.execution->save(fresh);
+  spare_ = into ? std::move(into->snapshot) : Snapshot{};
+  into.emplace(Saved{std::move(fresh), cursor, loss});
+}
+
+}  // namespace minnow
