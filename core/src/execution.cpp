@@ -140,8 +140,9 @@ Compiled Execution::compile(const ProgramKey& key) {
   Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
   const char* trace = std::getenv("MINNOW_TRACE");
   if (trace != nullptr && std::string_view(trace) == "1") {
-    std::fprintf(stderr, "minnow: %s of %lld rows on %s\n", name_of(key.mode),
-                 static_cast<long long>(key.batch), compiled->explain().c_str());
+    const std::string slices = recorded.sliced() ? cat(" in slices of ", key.slice) : "";
+    std::fprintf(stderr, "minnow: %s of %lld rows%s on %s\n", name_of(key.mode),
+                 static_cast<long long>(key.batch), slices.c_str(), compiled->explain().c_str());
   }
   return compiled;
 }

@@ -11,6 +11,12 @@ class Fuser {
  public:
   Fuser(const std::vector<Value>& values, std::vector<Op>& ops) : values_(values), ops_(ops) {
     dead_.resize(ops.size());
+    producer_.resize(values.size(), kNone);
+    users_.resize(values.size());
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      for (const ValueId id : ops[i].inputs) users_[index(id)].push_back(i);
+      for (const ValueId id : ops[i].outputs) producer_[index(id)] = i;
+    }
   }
 
   void run() {
@@ -43,21 +49,26 @@ class Fuser {
  private:
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
+  static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  /// Of an activation: one op makes it.
   std::size_t producer(ValueId id) const {
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
-      if (!dead_[i] && std::count(ops_[i].outputs.begin(), ops_[i].outputs.end(), id) > 0) return i;
-    }
-    return kNone;
+    const std::size_t made_by = producer_[index(id)];
+    return made_by != kNone && dead_[made_by] ? kNone : made_by;
   }
 
   std::vector<std::size_t> readers(ValueId id) const {
     std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
-      if (!dead_[i] && std::count(ops_[i].inputs.begin(), ops_[i].inputs.end(), id) > 0) {
-        found.push_back(i);
-      }
+    for (const std::size_t i : users_[index(id)]) {
+      const auto& inputs = ops_[i].inputs;
+      if (!dead_[i] && std::count(inputs.begin(), inputs.end(), id) > 0) found.push_back(i);
     }
     return found;
+  }
+
+  void add_input(std::size_t op, ValueId id) {
+    ops_[op].inputs.push_back(id);
+    users_[index(id)].push_back(op);
   }
 
   /// The op that makes `id`, if it is of this kind and `id` has no other reader than `reader`.
@@ -70,13 +81,14 @@ class Fuser {
 
   void absorb(std::size_t from, std::size_t into) {
     ops_[into].outputs = ops_[from].outputs;
+    for (const ValueId id : ops_[into].outputs) producer_[index(id)] = into;
     dead_[from] = true;
   }
 
   void fuse_bias(std::size_t i) {
     const std::size_t linear = sole_producer(ops_[i].inputs[0], OpKind::linear, i);
     if (linear == kNone || ops_[linear].inputs.size() != 2 || ops_[linear].relu) return;
-    ops_[linear].inputs.push_back(ops_[i].inputs[1]);
+    add_input(linear, ops_[i].inputs[1]);
     absorb(i, linear);
   }
 
@@ -90,7 +102,7 @@ class Fuser {
   void fuse_relu_grad(std::size_t i) {
     const std::size_t grad = sole_producer(ops_[i].inputs[0], OpKind::linear_input_grad, i);
     if (grad == kNone || ops_[grad].inputs.size() != 2) return;
-    ops_[grad].inputs.push_back(ops_[i].inputs[1]);
+    add_input(grad, ops_[i].inputs[1]);
     absorb(i, grad);
   }
 
@@ -107,8 +119,10 @@ class Fuser {
     }
     ops_[i].kind = OpKind::softmax_cross_entropy;
     ops_[i].inputs[0] = ops_[softmax].inputs[0];
+    users_[index(ops_[i].inputs[0])].push_back(i);
     if (softmax_grad != kNone) {
       ops_[i].outputs[2] = ops_[softmax_grad].outputs[0];
+      producer_[index(ops_[i].outputs[2])] = i;
       dead_[softmax_grad] = true;
     }
     const bool kept = values_[static_cast<std::size_t>(probabilities)].keep;
@@ -118,6 +132,9 @@ class Fuser {
   const std::vector<Value>& values_;
   std::vector<Op>& ops_;
   std::vector<bool> dead_;
+  // By value: a step in slices has thousands of ops.
+  std::vector<std::size_t> producer_;
+  std::vector<std::vector<std::size_t>> users_;  // with ops that are dead or read it no more
 };
 
 }  // namespace

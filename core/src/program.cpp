@@ -53,7 +53,7 @@ std::string_view name_of(OpKind kind) noexcept {
 }
 
 Program::Program(std::int64_t batch, std::vector<ParameterSpec> parameters)
-    : batch_(batch), parameters_(std::move(parameters)) {
+    : batch_(batch), slice_rows_(batch), parameters_(std::move(parameters)) {
   for (const ValueKind kind : {ValueKind::parameter, ValueKind::gradient}) {
     for (std::size_t slot = 0; slot < parameters_.size(); ++slot) {
       const ParameterSpec& spec = parameters_[slot];
@@ -73,8 +73,29 @@ ValueId Program::add_value(std::string name, ValueKind kind, std::int64_t rows, 
 }
 
 void Program::add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
-  ops_.push_back(
-      {.kind = kind, .inputs = std::move(inputs), .outputs = std::move(outputs), .layer = layer_});
+  const bool sums_rows = kind == OpKind::linear_weight_grad || kind == OpKind::bias_grad;
+  ops_.push_back({.kind = kind,
+                  .inputs = std::move(inputs),
+                  .outputs = std::move(outputs),
+                  .accumulate = sums_rows && slice_row_ > 0,
+                  .row = slice_row_,
+                  .layer = layer_});
+}
+
+void Program::begin_slice(std::int64_t first_row, std::int64_t rows) {
+  const std::int64_t next = sliced() ? slice_row_ + slice_rows_ : 0;
+  if (first_row != next || rows < 1 || rows > batch_ - first_row) {
+    throw ShapeError(
+        {.code = "MN-N02",
+         .what = cat("a slice of ", rows, " rows from row ", first_row,
+                     " on does not go on at row ", next, " of a batch of ", batch_, "."),
+         .evidence = {},
+         .remedy = {},
+         .effect = {}});
+  }
+  ++slices_;
+  slice_row_ = first_row;
+  slice_rows_ = rows;
 }
 
 void Program::require_shape(std::string_view op, std::string_view operand, ValueId id,
@@ -112,11 +133,11 @@ ValueId Program::gather(std::int64_t features, DType source, InputTransform tran
   source_ = source;
   transform_ = std::move(transform);
   target_kind_ = kind;
-  x_ = add_value("x", ValueKind::activation, batch_, features);
+  x_ = add_value("x", ValueKind::activation, slice_rows_, features);
   std::vector<ValueId> outputs{x_};
   if (kind != TargetKind::none) {
     const bool labels = kind == TargetKind::labels;
-    target_ = add_value("target", ValueKind::activation, batch_, labels ? 1 : target_cols);
+    target_ = add_value("target", ValueKind::activation, slice_rows_, labels ? 1 : target_cols);
     values_[static_cast<std::size_t>(target_)].dtype = labels ? DType::i32 : DType::f32;
     outputs.push_back(target_);
   }
@@ -189,14 +210,16 @@ ValueId Program::softmax_grad(ValueId dy, ValueId y) {
 }
 
 ValueId Program::record_loss(OpKind kind, ValueId prediction, ValueId target, bool gradient) {
-  const std::int64_t rows = value(prediction).rows;
+  const std::int64_t rows = slice_rows_;
   const std::int64_t cols = value(prediction).cols;
   const bool labels = value(target).dtype == DType::i32;
+  require_shape(name_of(kind), "prediction", prediction, rows, cols);
   require_shape(name_of(kind), "target", target, rows, labels ? 1 : cols);
-  loss_ = add_value("loss", ValueKind::result, 1, 1);
+  // All slices work on the same results.
+  if (slice_row_ == 0) loss_ = add_value("loss", ValueKind::result, 1, 1);
   std::vector<ValueId> outputs{loss_};
   if (kind != OpKind::mse) {
-    correct_ = add_value("correct", ValueKind::result, 1, 1);
+    if (slice_row_ == 0) correct_ = add_value("correct", ValueKind::result, 1, 1);
     outputs.push_back(correct_);
   }
   ValueId derivative = kNoValue;
@@ -239,36 +262,11 @@ void Program::set_output(ValueId id) {
   keep(id);
 }
 
-std::string Program::describe(const Op& op) const {
-  const bool third = op.inputs.size() > 2;
-  std::string text = cat(name_of(op.kind), op.kind == OpKind::linear && third ? "+bias" : "",
-                         op.relu ? "+relu" : "",
-                         op.kind == OpKind::linear_input_grad && third ? "+relu_grad" : "");
-  if (op.layer >= 0) text += cat("  ", layer_names_[static_cast<std::size_t>(op.layer)]);
-  return text;
+std::int64_t Program::rows_of(const Op& op) const {
+  if (op.inputs.empty() && op.outputs.empty()) return 0;  // an update
+  return value(op.inputs.empty() ? op.outputs[0] : op.inputs[0]).rows;
 }
 
-std::string Program::describe(const Op& made_by, ValueId id) const {
-  // A gradient's name says whose it is.
-  if (value(id).kind == ValueKind::gradient || made_by.layer < 0) return value(id).name;
-  return cat(value(id).name, " of ", layer_names_[static_cast<std::size_t>(made_by.layer)]);
-}
-
-std::string Program::str() const {
-  std::string text;
-  for (const Op& op : ops_) {
-    text += cat(name_of(op.kind), op.relu ? "+relu" : "", " ");
-    for (const ValueId id : op.inputs) {
-      text += cat("%", id, extents(value(id).rows, value(id).cols), " ");
-    }
-    text += "->";
-    for (const ValueId id : op.outputs) {
-      text += cat(" %", id, extents(value(id).rows, value(id).cols));
-    }
-    if (op.layer >= 0) text += cat("  ", layer_names_[static_cast<std::size_t>(op.layer)]);
-    text += '\n';
-  }
-  return text;
-}
+bool Program::ends_batch(const Op& loss) const { return loss.row + rows_of(loss) == batch_; }
 
 }  // namespace minnow

@@ -1,25 +1,44 @@
 #include "record.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace minnow {
+namespace {
 
-Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
-               const ProgramKey& key) {
-  Program program(key.batch, model.parameters());
+/// The forward and backward pass of the rows that the program is at.
+void record_gradients(Program& program, const Model& model, const Loss& loss,
+                      const ProgramKey& key) {
   const ValueId x =
       program.gather(model.inputs(), key.x, model.options().input, key.target, model.outputs());
   std::vector<ValueId> outputs_of;
   const ValueId prediction = model.record_forward(program, x, &outputs_of);
-  if (key.mode == Mode::predict) {
-    program.set_output(prediction);
+  const ValueId gradient = loss.record(program, prediction, program.target(), true);
+  model.record_backward(program, x, outputs_of, gradient);
+}
+
+}  // namespace
+
+Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
+               const ProgramKey& key) {
+  Program program(key.batch, model.parameters());
+  if (key.mode == Mode::train) {
+    const bool sliced = key.slice > 0 && key.slice < key.batch;
+    const std::int64_t most = sliced ? key.slice : key.batch;
+    for (std::int64_t row = 0; row < key.batch; row += most) {
+      if (sliced) program.begin_slice(row, std::min(most, key.batch - row));
+      record_gradients(program, model, loss, key);
+    }
+    optimizer.record(program);
     return program;
   }
-  const bool train = key.mode == Mode::train;
-  const ValueId gradient = loss.record(program, prediction, program.target(), train);
-  if (train) {
-    model.record_backward(program, x, outputs_of, gradient);
-    optimizer.record(program);
+  const ValueId x =
+      program.gather(model.inputs(), key.x, model.options().input, key.target, model.outputs());
+  const ValueId prediction = model.record_forward(program, x, nullptr);
+  if (key.mode == Mode::predict) {
+    program.set_output(prediction);
+  } else {
+    loss.record(program, prediction, program.target(), false);
   }
   return program;
 }

@@ -15,11 +15,11 @@ struct ProgramKey {
   std::int64_t batch = 0;
   DType x = DType::f32;
   TargetKind target = TargetKind::none;
-  std::int64_t slice = 0;  // rows that go through at once; 0: all
+  std::int64_t slice = 0;  // rows of a training step that go through at once; 0: all
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 
-/// gather -> forward [-> loss [-> backward -> update]]
+/// gather -> forward [-> loss [-> backward]] for each slice, then one update.
 Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
                const ProgramKey& key);
 

@@ -46,7 +46,7 @@ struct Interpreter {
 
   void linear_weight_grad(const Op& op) {
     const ValueId dy = op.inputs[0], x = op.inputs[1], dw = op.outputs[0];
-    make(dw);
+    if (!op.accumulate) make(dw);
     for (std::size_t o = 0; o < cols(dy); ++o) {
       for (std::size_t i = 0; i < cols(x); ++i) {
         for (std::size_t r = 0; r < rows(dy); ++r) {
@@ -115,7 +115,7 @@ struct Interpreter {
     const std::size_t gradient_at = op.kind == OpKind::mse ? 1 : 2;
     const ValueId gradient = op.outputs.size() > gradient_at ? op.outputs[gradient_at] : kNoValue;
     if (gradient != kNoValue) make(gradient);
-    const auto n = static_cast<double>(count);
+    const auto n = static_cast<double>(program.batch());
     for (std::size_t r = 0; r < count; ++r) {
       const Numbers y = target_row(target, r, width);
       const double* in = at(x).data() + r * width;
@@ -168,7 +168,7 @@ struct Interpreter {
         return linear_weight_grad(op);
       case OpKind::bias_grad: {
         const ValueId dy = op.inputs[0];
-        make(op.outputs[0]);
+        if (!op.accumulate) make(op.outputs[0]);
         for (std::size_t i = 0; i < at(dy).size(); ++i) {
           at(op.outputs[0])[i % cols(dy)] += at(dy)[i];
         }

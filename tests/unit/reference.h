@@ -16,7 +16,7 @@ struct ReferenceResult {
   double correct = 0;
 };
 
-/// `given`: inputs and parameters by ValueId; what gather reads is x() and target().
+/// `given`: inputs, parameters and what each gather gives, by ValueId.
 ReferenceResult interpret(const Program& program, std::vector<Numbers> given);
 
 /// One update of `p` by the rule; `states` are m and v, or the velocity. t counts from 1.

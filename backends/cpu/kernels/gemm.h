@@ -18,6 +18,14 @@ template <int kRows, int kVectors>
 inline __attribute__((always_inline)) void gemm_tile(const GemmPanel& g, std::int64_t row,
                                                      std::int64_t col) {
   Vector c[kRows][kVectors] = {};
+  if (g.accumulate) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        c[r][v] = load(g.c + (row + r) * g.c_row + col + v * kLanes);
+      }
+    }
+  }
   const float* a = g.a + row * g.a_row;
   const float* b = g.b + col;
   const std::int64_t a_row = g.a_row;

@@ -9,9 +9,10 @@ namespace minnow::cpu {
 
 enum class Epilogue : std::int32_t { store, bias, bias_relu, mask };
 
-/// C (rows x width) = A (rows x depth) * B (depth x width), width a multiple of 16. A is read with
-/// any row and depth stride, so that it may be a transposed matrix. The depth is never split: every
-/// element is one chain of multiply-adds from depth 0 up, whatever the cut into rows and threads.
+/// C (rows x width) = or += A (rows x depth) * B (depth x width), width a multiple of 16. A is read
+/// with any row and depth stride, so that it may be a transposed matrix. Every element is one chain
+/// of multiply-adds from depth 0 up, whatever the cut into rows and threads; += goes on with the
+/// chain that C holds, so that a depth in pieces gives the same bits.
 struct GemmPanel {
   const float* a;
   std::int64_t a_row;
@@ -23,6 +24,7 @@ struct GemmPanel {
   std::int64_t rows;
   std::int64_t depth;
   std::int32_t width;
+  bool accumulate;
   Epilogue epilogue;
   const float* extra;      // bias: `width` numbers; mask: rows x width
   std::int64_t extra_row;  // of the mask
@@ -94,8 +96,9 @@ struct KernelTable {
   void (*add_bias)(const float* x, const float* bias, float* y, std::int64_t count);
   void (*relu)(const float* x, float* y, std::int64_t count);
   void (*relu_grad)(const float* dy, const float* y, float* dx, std::int64_t count);
+  /// From `sums` on with `accumulate`: the same bits as all rows at once.
   void (*column_sums)(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t first_col,
-                      std::int64_t cols, float* sums);
+                      std::int64_t cols, bool accumulate, float* sums);
   void (*softmax)(const float* x, float* y, std::int64_t cols, std::int64_t padded);
   void (*softmax_grad)(const float* dy, const float* y, float* dx, std::int64_t cols,
                        std::int64_t padded);

@@ -40,9 +40,9 @@ void relu_grad(const float* dy, const float* y, float* dx, std::int64_t count) {
 }
 
 void column_sums(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t first_col,
-                 std::int64_t cols, float* sums) {
+                 std::int64_t cols, bool accumulate, float* sums) {
   for (std::int64_t col = first_col; col < first_col + cols; col += kLanes) {
-    Vector total{};
+    Vector total = accumulate ? load(sums + col) : Vector{};
     for (std::int64_t row = 0; row < rows; ++row) total += load(x + row * ld + col);
     store(sums + col, total);
   }

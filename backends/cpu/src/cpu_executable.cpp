@@ -170,6 +170,8 @@ void CpuExecutable::throw_not_finite() {
     for (const ValueId id : op.outputs) {
       const Value& value = program_.value(id);
       if (value.dtype != DType::f32) continue;
+      // Until its last slice it holds what the step that failed left there.
+      if (value.kind == ValueKind::result && !program_.ends_batch(op)) continue;
       const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
       if (value.kind == ValueKind::gradient) {
         const auto& spec = program_.parameters()[static_cast<std::size_t>(value.slot)];
@@ -190,12 +192,10 @@ std::string CpuExecutable::explain() const {
   std::string text = cat("cpu: ", kernels_.isa, ", tile ", kernels_.tile_rows, "x32, ", workers_,
                          " of ", pool_->size(), " threads",
                          workers_ < pool_->size() ? " (the step is too short to share)" : "", "\n");
-  for (const Op& op : program_.ops()) {
-    text += cat("  ", program_.describe(op));
-    if (runs_on_eigen(program_, op)) text += "  (Eigen: the weight is larger than the caches)";
-    text += '\n';
-  }
-  return text;
+  return text + program_.list([this](std::size_t i) {
+    const bool eigen = runs_on_eigen(program_, program_.ops()[i]);
+    return eigen ? "  (Eigen: the weight is larger than the caches)" : "";
+  });
 }
 
 }  // namespace minnow::cpu

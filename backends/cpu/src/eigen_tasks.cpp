@@ -119,7 +119,7 @@ std::unique_ptr<Task> make_eigen_linear_weight_grad(const TaskContext& context, 
   const Matrix x = context.matrix(op.inputs[1]);
   const Panels panels(dy.cols, x.cols);
   float* into = context.matrix(op.outputs[0]).data;
-  return task([=, kernels = &context.kernels, scratch = context.scratch,
+  return task([=, accumulate = op.accumulate, kernels = &context.kernels, scratch = context.scratch,
                scratch_floats = context.scratch_floats](int worker, int workers) {
     for_blocks(panels.count(), x.cols, worker, workers,
                [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
@@ -135,7 +135,7 @@ std::unique_ptr<Task> make_eigen_linear_weight_grad(const TaskContext& context, 
                                       .rows = end - begin,
                                       .cols = width,
                                       .depth = x.rows,
-                                      .accumulate = false,
+                                      .accumulate = accumulate,
                                       .workspace = scratch + worker * scratch_floats});
                });
   });

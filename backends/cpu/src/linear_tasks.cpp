@@ -48,6 +48,7 @@ std::unique_ptr<Task> make_linear(const TaskContext& context, const Op& op) {
                                     .rows = end - begin,
                                     .depth = x.cols,
                                     .width = static_cast<std::int32_t>(width),
+                                    .accumulate = false,
                                     .epilogue = epilogue,
                                     .extra = bias == nullptr ? nullptr : bias + first,
                                     .extra_row = 0});
@@ -87,6 +88,7 @@ std::unique_ptr<Task> make_linear_input_grad(const TaskContext& context, const O
                .depth = dy.cols,
                .width =
                    static_cast<std::int32_t>(std::min<std::int64_t>(padded(dx.cols - first), 32)),
+               .accumulate = false,
                .epilogue = mask.data == nullptr ? Epilogue::store : Epilogue::mask,
                .extra = mask.data == nullptr ? nullptr : mask.data + begin * mask.stride + first,
                .extra_row = mask.stride});
@@ -100,7 +102,7 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
   const Panels panels(dy.cols, x.cols);
   if (panels.on_eigen(x.rows)) return make_eigen_linear_weight_grad(context, op);
   float* into = context.matrix(op.outputs[0]).data;
-  return task([=, kernels = &context.kernels](int worker, int workers) {
+  return task([=, accumulate = op.accumulate, kernels = &context.kernels](int worker, int workers) {
     // Cut as share_of_slice() cuts: a worker's gradients are the ones that it updates.
     for_panel_rows(panels.count(), x.cols, worker, workers,
                    [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
@@ -115,6 +117,7 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
                                     .rows = end - begin,
                                     .depth = x.rows,
                                     .width = static_cast<std::int32_t>(width),
+                                    .accumulate = accumulate,
                                     .epilogue = Epilogue::store,
                                     .extra = nullptr,
                                     .extra_row = 0});
@@ -125,9 +128,10 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
 std::unique_ptr<Task> make_bias_grad(const TaskContext& context, const Op& op) {
   const Matrix dy = context.matrix(op.inputs[0]);
   float* into = context.matrix(op.outputs[0]).data;
-  return task([=, kernels = &context.kernels](int worker, int workers) {
+  return task([=, accumulate = op.accumulate, kernels = &context.kernels](int worker, int workers) {
     const Share cols = share_of_16(padded(dy.cols), worker, workers);
-    kernels->column_sums(dy.data, dy.rows, dy.stride, cols.begin, cols.end - cols.begin, into);
+    kernels->column_sums(dy.data, dy.rows, dy.stride, cols.begin, cols.end - cols.begin, accumulate,
+                         into);
   });
 }
 

@@ -6,7 +6,7 @@
 namespace minnow::cpu {
 namespace {
 
-/// Sums the rows' losses in their order; worker 0 alone.
+/// Sums the losses of all rows of the batch in their order; worker 0 alone.
 std::unique_ptr<Task> finish_loss(const TaskContext& context, double count) {
   return task([=, state = &context.state, arena = &context.arena, rule = context.program.rule(),
                loss = context.matrix(context.program.loss()).data,
@@ -43,19 +43,19 @@ std::vector<std::unique_ptr<Task>> make_mse(const TaskContext& context, const Op
   const Matrix x = context.matrix(op.inputs[0]);
   const Matrix target = context.matrix(op.inputs[1]);
   const Matrix gradient = op.outputs.size() > 1 ? context.matrix(op.outputs[1]) : Matrix{};
-  const double count = static_cast<double>(x.rows) * static_cast<double>(x.cols);
+  const double count = static_cast<double>(context.program.batch()) * static_cast<double>(x.cols);
   std::vector<std::unique_ptr<Task>> tasks;
-  tasks.push_back(
-      task([=, state = &context.state, kernels = &context.kernels](int worker, int workers) {
-        const Share rows = share(x.rows, worker, workers);
-        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-          state->row_loss[static_cast<std::size_t>(row)] = kernels->mse(
-              x.data + row * x.stride, target.data + row * target.stride,
-              gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride, x.cols,
-              padded(x.cols), static_cast<float>(2.0 / count));
-        }
-      }));
-  tasks.push_back(finish_loss(context, count));
+  tasks.push_back(task([=, first = op.row, state = &context.state, kernels = &context.kernels](
+                           int worker, int workers) {
+    const Share rows = share(x.rows, worker, workers);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      state->row_loss[static_cast<std::size_t>(first + row)] =
+          kernels->mse(x.data + row * x.stride, target.data + row * target.stride,
+                       gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride,
+                       x.cols, padded(x.cols), static_cast<float>(2.0 / count));
+    }
+  }));
+  if (context.program.ends_batch(op)) tasks.push_back(finish_loss(context, count));
   return tasks;
 }
 
@@ -66,22 +66,23 @@ std::vector<std::unique_ptr<Task>> make_class_loss(const TaskContext& context, c
   const Matrix gradient = op.outputs.size() > 2 ? context.matrix(op.outputs[2]) : Matrix{};
   const auto kernel = op.kind == OpKind::cross_entropy ? context.kernels.cross_entropy
                                                        : context.kernels.softmax_cross_entropy;
+  const auto batch = static_cast<double>(context.program.batch());
   std::vector<std::unique_ptr<Task>> tasks;
-  tasks.push_back(task([=, state = &context.state](int worker, int workers) {
+  tasks.push_back(task([=, first = op.row, state = &context.state](int worker, int workers) {
     const Share rows = share(x.rows, worker, workers);
     kernel({.input = x.data,
             .values = labels ? nullptr : target.data,
             .labels = labels ? reinterpret_cast<const std::int32_t*>(target.data) : nullptr,
             .gradient = gradient.data,
-            .row_loss = state->row_loss.data(),
-            .row_correct = state->row_correct.data(),
+            .row_loss = state->row_loss.data() + first,
+            .row_correct = state->row_correct.data() + first,
             .begin = rows.begin,
             .end = rows.end,
             .cols = x.cols,
             .ld = x.stride,
-            .gradient_scale = 1.0F / static_cast<float>(x.rows)});
+            .gradient_scale = 1.0F / static_cast<float>(batch)});
   }));
-  tasks.push_back(finish_loss(context, static_cast<double>(x.rows)));
+  if (context.program.ends_batch(op)) tasks.push_back(finish_loss(context, batch));
   return tasks;
 }
 

@@ -17,15 +17,15 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
   const Matrix target = has_target ? context.matrix(op.outputs[1]) : Matrix{};
   const bool labels = context.program.target_kind() == TargetKind::labels;
   const InputTransform& transform = context.program.input_transform();
-  return task([=, state = &context.state, kernels = &context.kernels, offset = transform.offset,
-               scale = transform.scale](int worker, int workers) {
+  return task([=, first = op.row, state = &context.state, kernels = &context.kernels,
+               offset = transform.offset, scale = transform.scale](int worker, int workers) {
     const Feed& feed = state->feed;
     const auto& source = static_cast<const CpuData&>(*feed.x);
     const Permutation permutation(static_cast<std::uint64_t>(feed.rows), feed.seed, feed.epoch);
     const bool per_feature = offset.size() > 1;
     const Share rows = share(x.rows, worker, workers);
     for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-      std::int64_t row = feed.position + i;
+      std::int64_t row = feed.position + first + i;
       if (feed.shuffle) {
         row = static_cast<std::int64_t>(permutation(static_cast<std::uint64_t>(row)));
       }

@@ -15,6 +15,7 @@
 #include <minnow/tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,8 +58,8 @@ enum class OpKind : std::uint8_t {
   relu,                   // x                  -> y
   softmax,                // x                  -> y               along each row
   linear_input_grad,      // dy, w, [mask]      -> dx              dx = dy w [where mask > 0]
-  linear_weight_grad,     // dy, x              -> dw              dw = dy^T x
-  bias_grad,              // dy                 -> db              column sums
+  linear_weight_grad,     // dy, x              -> dw              dw = [dw +] dy^T x
+  bias_grad,              // dy                 -> db              [db +] column sums
   relu_grad,              // dy, y              -> dx              dy where y > 0
   softmax_grad,           // dy, y              -> dx
   mse,                    // prediction, target -> loss, [gradient]
@@ -73,7 +74,9 @@ struct Op {
   OpKind kind;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
-  bool relu = false;  // of a linear: ReLU after the bias
+  bool relu = false;        // of a linear: ReLU after the bias
+  bool accumulate = false;  // of a parameter's gradient: added to what the slices before summed up
+  std::int64_t row = 0;     // of the batch: where the rows of this op begin
   int layer = -1;
 };
 
@@ -102,13 +105,20 @@ class MINNOW_API Program {
  public:
   Program(std::int64_t batch, std::vector<ParameterSpec> parameters);
 
+  /// What is recorded from here on goes through `rows` rows of the batch from `first_row` on, so
+  /// that the memory of one slice serves the next. Parameters' gradients are summed over the
+  /// slices; the loss is the mean over the batch, complete after the last slice. Each slice begins
+  /// where the one before it ended; without slices the batch goes through at once. @throws
+  /// ShapeError.
+  void begin_slice(std::int64_t first_row, std::int64_t rows);
+
   /// Values that are not computed. @throws ShapeError, as everything below does.
   ValueId input(std::string name, std::int64_t rows, std::int64_t cols, DType dtype = DType::f32);
   ValueId parameter(int slot) const;
   ValueId gradient(int slot) const;
 
-  /// The batch: x (batch, features) and, unless `kind` is none, target() (batch, target_cols) f32
-  /// or (batch, 1) i32, from data whose element type is `source`.
+  /// The batch, or the slice's rows of it: x (rows, features) and, unless `kind` is none, target()
+  /// (rows, target_cols) f32 or (rows, 1) i32, from data whose element type is `source`.
   ValueId gather(std::int64_t features, DType source, InputTransform transform, TargetKind kind,
                  std::int64_t target_cols);
 
@@ -137,6 +147,9 @@ class MINNOW_API Program {
   void set_output(ValueId value);
 
   std::int64_t batch() const noexcept { return batch_; }
+  bool sliced() const noexcept { return slices_ > 0; }
+  /// Whether the loss and the count of right answers are complete after this op, a loss.
+  bool ends_batch(const Op& loss) const;
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   const std::vector<Value>& values() const noexcept { return values_; }
   const Value& value(ValueId id) const { return values_.at(static_cast<std::size_t>(id)); }
@@ -146,7 +159,7 @@ class MINNOW_API Program {
   DType source_dtype() const noexcept { return source_; }
   TargetKind target_kind() const noexcept { return target_kind_; }
   const UpdateRule& rule() const noexcept { return rule_; }
-  ValueId x() const noexcept { return x_; }
+  ValueId x() const noexcept { return x_; }  // of the last slice, as target()
   ValueId target() const noexcept { return target_; }
   ValueId output() const noexcept { return output_; }
   ValueId loss() const noexcept { return loss_; }        // (1, 1)
@@ -154,10 +167,16 @@ class MINNOW_API Program {
 
   /// One line per op, as tests show it.
   std::string str() const;
-  /// An op with what was fused into it, and its layer: "linear+bias+relu  dense_1".
+  /// An op with what was fused into it, its layer and, in a slice, its rows of the batch:
+  /// "linear+bias+relu  dense_1  rows 0..127".
   std::string describe(const Op& op) const;
-  /// A value that an op made: "output of dense_1", "gradient of 0.weight".
+  /// The same without the rows.
+  std::string describe_work(const Op& op) const;
+  /// A value that an op made: "output of dense_1", "gradient of 0.weight, rows 0..127".
   std::string describe(const Op& made_by, ValueId id) const;
+  /// One line per op: its description and what `note` says of the op with this index. Slices that
+  /// are like the one before them share a line.
+  std::string list(const std::function<std::string(std::size_t)>& note) const;
 
  private:
   friend MINNOW_API Program fuse(const Program& program);
@@ -167,8 +186,13 @@ class MINNOW_API Program {
   void require_shape(std::string_view op, std::string_view operand, ValueId id, std::int64_t rows,
                      std::int64_t cols) const;
   ValueId record_loss(OpKind kind, ValueId prediction, ValueId target, bool gradient);
+  std::int64_t rows_of(const Op& op) const;
+  std::string rows_text(const Op& op) const;
 
   std::int64_t batch_;
+  int slices_ = 0;
+  std::int64_t slice_row_ = 0;
+  std::int64_t slice_rows_;
   std::vector<ParameterSpec> parameters_;
   std::vector<Value> values_;
   std::vector<Op> ops_;
