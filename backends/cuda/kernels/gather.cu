@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kGatherThreads) gather(const RunState* state, 
   __shared__ std::uint64_t source_row;
   const std::int64_t row = blockIdx.x;
   if (threadIdx.x == 0) {
-    const std::uint64_t position = state->position + static_cast<std::uint64_t>(row);
+    const std::uint64_t position = state->position + static_cast<std::uint64_t>(job.row + row);
     source_row = state->shuffle != 0 ? Permutation(state->rows, state->seed, state->epoch)(position)
                                      : position;
   }

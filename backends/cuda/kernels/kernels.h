@@ -73,6 +73,7 @@ struct Update {
 
 struct Gather {
   Matrix x;
+  std::int64_t row;     // of the batch: where x begins
   Matrix target;        // data null: none
   bool labels;          // the target is one int32 per row
   bool from_u8;         // else from float32
@@ -90,8 +91,8 @@ cudaError_t launch_relu_grad(const Matrix& dy, const Matrix& y, const Matrix& dx
 cudaError_t launch_softmax(const Matrix& x, const Matrix& y, cudaStream_t stream);
 cudaError_t launch_softmax_grad(const Matrix& dy, const Matrix& y, const Matrix& dx,
                                 cudaStream_t stream);
-/// sums[col], in the same order for every launch.
-cudaError_t launch_column_sums(const Matrix& x, float* sums, cudaStream_t stream);
+/// sums[col] = or, with `accumulate`, += the column's sum, in the same order for every launch.
+cudaError_t launch_column_sums(const Matrix& x, bool accumulate, float* sums, cudaStream_t stream);
 
 enum class LossKind : std::uint8_t { mse, cross_entropy, softmax_cross_entropy };
 struct Loss {
@@ -99,8 +100,10 @@ struct Loss {
   Matrix x;
   Matrix target;  // one int32 per row with `labels`, else float32 rows
   bool labels;
-  Matrix gradient;  // data null: none
-  float* row_loss;  // (rows)
+  Matrix gradient;     // data null: none
+  std::int64_t row;    // of the batch: where x begins
+  std::int64_t batch;  // rows that the loss is the mean of; the mean is made when x ends them
+  float* row_loss;     // (batch)
   std::int32_t* row_correct;
   float* loss;     // the mean
   float* correct;  // null for mse

@@ -14,10 +14,7 @@ __global__ void __launch_bounds__(kLossThreads) loss(Loss job) {
   if (row < job.x.rows) {
     const RowLoss result =
         loss_of_row(job, row, lane, [&](std::int64_t col) { return load(job.x, row, col); });
-    if (lane == 0) {
-      job.row_loss[row] = result.loss;
-      job.row_correct[row] = result.correct ? 1 : 0;
-    }
+    if (lane == 0) note_row(job, row, result);
   }
   finish_loss(job);
 }
@@ -54,10 +51,7 @@ __global__ void __launch_bounds__(kLossThreads) head(Head job) {
         job.loss.kind == LossKind::mse
             ? mse_row(job.loss, row, outputs, scale, lane, output)
             : softmax_cross_entropy_row(job.loss, row, outputs, scale, lane, output);
-    if (lane == 0) {
-      job.loss.row_loss[row] = result.loss;
-      job.loss.row_correct[row] = result.correct ? 1 : 0;
-    }
+    if (lane == 0) note_row(job.loss, row, result);
     if (job.dx.data != nullptr) {
       __syncwarp();  // the gradient was written by other lanes
       for (std::int64_t i = lane; i < job.x.cols; i += kWarp) {

@@ -140,7 +140,7 @@ __device__ inline RowLoss cross_entropy_row(const Loss& job, std::int64_t row, s
 
 /// Numbers that a loss is the mean of.
 __host__ __device__ inline double loss_count(const Loss& job) {
-  const auto rows = static_cast<double>(job.x.rows);
+  const auto rows = static_cast<double>(job.batch);
   return job.kind == LossKind::mse ? rows * static_cast<double>(job.x.cols) : rows;
 }
 
@@ -165,14 +165,20 @@ __device__ inline RowLoss loss_of_row(const Loss& job, std::int64_t row, int lan
 
 constexpr int kLossThreads = 128;
 
-/// The rows' losses to their mean, in the same order every time. All threads of all blocks call it.
+__device__ inline void note_row(const Loss& job, std::int64_t row, const RowLoss& result) {
+  job.row_loss[job.row + row] = result.loss;
+  job.row_correct[job.row + row] = result.correct ? 1 : 0;
+}
+
+/// The losses of all rows of the batch to their mean, in the same order every time, once the last
+/// row is there. All threads of all blocks call it.
 __device__ inline void finish_loss(const Loss& job) {
-  if (!last_block(job.finished_blocks)) return;
+  if (job.row + job.x.rows != job.batch || !last_block(job.finished_blocks)) return;
   __shared__ double losses[kLossThreads];
   __shared__ int corrects[kLossThreads];
   double total = 0;
   int correct = 0;
-  for (std::int64_t row = threadIdx.x; row < job.x.rows; row += kLossThreads) {
+  for (std::int64_t row = threadIdx.x; row < job.batch; row += kLossThreads) {
     total += static_cast<double>(job.row_loss[row]);
     correct += job.row_correct[row];
   }

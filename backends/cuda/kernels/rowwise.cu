@@ -49,7 +49,8 @@ MINNOW_KERNEL(softmax_grad);
 constexpr int kSumRows = 8;
 
 // A block sums 32 columns; its 8 rows of threads take every eighth row and meet at the end.
-__global__ void __launch_bounds__(kWarp* kSumRows) column_sums(Matrix x, float* sums) {
+__global__ void __launch_bounds__(kWarp* kSumRows)
+    column_sums(Matrix x, bool accumulate, float* sums) {
   __shared__ float partial[kSumRows][kWarp];
   const std::int64_t col = static_cast<std::int64_t>(blockIdx.x) * kWarp + threadIdx.x;
   float total = 0;
@@ -60,7 +61,7 @@ __global__ void __launch_bounds__(kWarp* kSumRows) column_sums(Matrix x, float* 
   __syncthreads();
   if (threadIdx.y != 0 || col >= x.cols) return;
   for (int row = 1; row < kSumRows; ++row) total += partial[row][threadIdx.x];
-  sums[col] = total;
+  sums[col] = accumulate ? sums[col] + total : total;
 }
 MINNOW_KERNEL(column_sums);
 
@@ -80,9 +81,9 @@ cudaError_t launch_softmax_grad(const Matrix& dy, const Matrix& y, const Matrix&
   softmax_grad<<<row_blocks(y), kRowThreads, 0, stream>>>(dy, y, dx);
   return cudaGetLastError();
 }
-cudaError_t launch_column_sums(const Matrix& x, float* sums, cudaStream_t stream) {
+cudaError_t launch_column_sums(const Matrix& x, bool accumulate, float* sums, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>((x.cols + kWarp - 1) / kWarp);
-  column_sums<<<blocks, dim3(kWarp, kSumRows), 0, stream>>>(x, sums);
+  column_sums<<<blocks, dim3(kWarp, kSumRows), 0, stream>>>(x, accumulate, sums);
   return cudaGetLastError();
 }
 #endif

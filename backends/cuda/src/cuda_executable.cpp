@@ -259,6 +259,8 @@ void CudaExecutable::collect() {
 std::string CudaExecutable::first_not_finite(const Op& op) const {
   for (const ValueId id : op.outputs) {
     if (program_.value(id).dtype != DType::f32) continue;
+    // Until its last slice it holds what the step that failed left there.
+    if (program_.value(id).kind == ValueKind::result && !program_.ends_batch(op)) continue;
     std::vector<float> values(
         static_cast<std::size_t>(program_.value(id).rows * program_.value(id).cols));
     copy_out(id, values);
@@ -312,14 +314,13 @@ std::string CudaExecutable::failing_op() {
 std::string CudaExecutable::explain() const {
   std::string text = cat(context_->info().name, ": ", tier_, ", ", name_of(context_->precision()));
   if (graph_) {
-    text += cat(", ", graph_->nodes_per_step(), " nodes per step, up to ", StepGraph::kUnrolled,
-                " steps per launch");
+    const std::int64_t most = graph_->most_steps();
+    text += cat(", ", graph_->nodes_per_step(), " nodes per step, ", most == 1 ? "" : "up to ",
+                most, most == 1 ? " step" : " steps", " per launch");
   }
   text += '\n';
   for (const Tier& tier : refused_) text += cat("  not as a ", tier.name, ": ", tier.refusal, "\n");
-  for (std::size_t i = 0; i < program_.ops().size(); ++i) {
-    text += cat("  ", program_.describe(program_.ops()[i]), "  (", lowered_.how[i], ")\n");
-  }
+  text += program_.list([this](std::size_t i) { return cat("  (", lowered_.how[i], ")"); });
   if (host_ == pageable_.data())
     text += "  results come through pageable memory: pinned memory could not be had\n";
   return text;

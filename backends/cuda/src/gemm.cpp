@@ -149,9 +149,9 @@ std::optional<Gemm> Gemm::find(const Lt& lt, const Product& product, Precision p
 
 void Gemm::run(cudaStream_t stream) const {
   constexpr float kOne = 1.0F;
-  constexpr float kZero = 0.0F;
   const Product& p = product_;
-  lt_->check(lt_->matmul(lt_->handle(), desc_.get(), &kOne, p.a, a_.get(), p.b, b_.get(), &kZero,
+  const float beta = p.accumulate ? 1.0F : 0.0F;
+  lt_->check(lt_->matmul(lt_->handle(), desc_.get(), &kOne, p.a, a_.get(), p.b, b_.get(), &beta,
                          p.d, d_.get(), p.d, d_.get(), &algorithm_, lt_->workspace(),
                          static_cast<std::size_t>(lt_->workspace_bytes()), stream),
              "cublasLtMatmul");
@@ -159,6 +159,9 @@ void Gemm::run(cudaStream_t stream) const {
 
 bool Gemm::is_strict_fp32() const noexcept { return is_strict(implementation_); }
 
-std::string Gemm::describe() const { return cat("cuBLASLt", text_of(product_.epilogue)); }
+std::string Gemm::describe() const {
+  return cat("cuBLASLt", text_of(product_.epilogue),
+             product_.accumulate ? ", added to the slices before" : "");
+}
 
 }  // namespace minnow::cuda

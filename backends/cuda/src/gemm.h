@@ -14,7 +14,7 @@
 
 namespace minnow::cuda {
 
-/// D = op(A) op(B), column-major, with an epilogue. Row-major matrices are their transposes.
+/// D = or += op(A) op(B), column-major, with an epilogue. Row-major matrices are their transposes.
 struct Product {
   bool transpose_a = false;
   bool transpose_b = false;
@@ -29,6 +29,7 @@ struct Product {
   std::int64_t ldd = 0;
   bool factors_bf16 = false;
   bool d_bf16 = false;
+  bool accumulate = false;
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   void* bias = nullptr;     // read by BIAS, written by BGRAD; of D's type
   void* aux = nullptr;      // the ReLU mask, one bit for each element

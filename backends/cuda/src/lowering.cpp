@@ -59,8 +59,9 @@ void Lowering::lower(int index) {
       break;
     case OpKind::bias_grad:
       kernel(index, "column_sums",
-             [dy = matrix(it.inputs[0]), db = matrix(it.outputs[0])](auto stream) {
-               return launch_column_sums(dy, static_cast<float*>(db.data), stream);
+             [dy = matrix(it.inputs[0]), add = it.accumulate,
+              db = matrix(it.outputs[0])](auto stream) {
+               return launch_column_sums(dy, add, static_cast<float*>(db.data), stream);
              });
       break;
   }
@@ -70,6 +71,7 @@ void Lowering::lower(int index) {
 void Lowering::gather(int index) {
   const Op& it = op(index);
   Gather job{.x = matrix(it.outputs[0]),
+             .row = it.row,
              .target = it.outputs.size() > 1 ? matrix(it.outputs[1]) : Matrix{},
              .labels = program_.target_kind() == TargetKind::labels,
              .from_u8 = program_.source_dtype() == DType::u8,
@@ -114,6 +116,8 @@ Loss Lowering::loss_of(const Op& loss) const {
           .target = matrix(loss.inputs[1]),
           .labels = program_.value(loss.inputs[1]).dtype == DType::i32,
           .gradient = has_gradient ? matrix(loss.outputs[gradient_at]) : Matrix{},
+          .row = loss.row,
+          .batch = program_.batch(),
           .row_loss = context_.at<float>(storage.row_loss),
           .row_correct = context_.at<std::int32_t>(storage.row_correct),
           .loss = static_cast<float*>(matrix(loss.outputs[0]).data),
@@ -124,7 +128,9 @@ Loss Lowering::loss_of(const Op& loss) const {
 void Lowering::loss(int index) {
   kernel(index, "loss",
          [job = loss_of(op(index))](auto stream) { return launch_loss(job, stream); });
-  explain(index, "own kernel");
+  explain(index, fused_ && program_.sliced()
+                     ? "own kernel; not with the last layer, as the step is in slices"
+                     : "own kernel");
 }
 
 void Lowering::head() {
@@ -214,7 +220,7 @@ Matrix LoweringContext::matrix(ValueId id) const {
           .rows = value.rows,
           .cols = value.cols,
           .stride = padded(value.cols),
-          .bf16 = is_stored_low(program, id, device.precision())};
+          .bf16 = storage.low[static_cast<std::size_t>(id)]};
 }
 
 Lowered lower(const LoweringContext& context, Style style) {

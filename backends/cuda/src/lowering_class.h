@@ -3,6 +3,7 @@
 // The working part of lower(): goes through the ops in their order and collects launches.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ namespace minnow::cuda {
 struct Way {
   std::string how;
   std::vector<Launch> launches;
+  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   int absorbs = -1;          // an op that is done along
   ValueId masks = kNoValue;  // a value whose ReLU mask is written
 };
@@ -65,7 +67,7 @@ class Lowering {
   }
   void absorb(int index, int into) {
     done_[static_cast<std::size_t>(index)] = true;
-    explain(index, cat("done by ", program_.describe(op(into))));
+    explain(index, cat("done by ", program_.describe_work(op(into))));
   }
 
   void lower(int index);
@@ -83,7 +85,8 @@ class Lowering {
   /// The bias_grad of this output gradient that nobody has done yet; -1 when there is none.
   int open_bias_grad(ValueId dy) const;
   /// The ways that cuBLASLt offers: with each epilogue that it accepts, in their order, of which
-  /// the last is none; `rest` adds what an epilogue leaves to do. Only the first one unless tuning.
+  /// the last is none; `rest` adds what an epilogue leaves to do. Only the first one unless tuning;
+  /// what an earlier slice found is not timed again.
   std::vector<Way> ways_of(int index, const Product& base,
                            const std::vector<cublasLtEpilogue_t>& epilogues,
                            const std::function<void(Way&, cublasLtEpilogue_t)>& rest);
@@ -95,6 +98,10 @@ class Lowering {
 #endif
   /// Takes the first way, or the fastest one.
   void take(int index, std::vector<Way> ways);
+  /// The same for ops of slices that are alike.
+  std::string work_key(int index) const {
+    return cat(program_.describe_work(op(index)), " ", program_.value(op(index).inputs[0]).rows);
+  }
 
   const LoweringContext& context_;
   const Program& program_;
@@ -102,7 +109,8 @@ class Lowering {
   std::optional<HeadOps> head_;
   Lowered result_;
   std::vector<bool> done_;
-  std::vector<ValueId> masked_;  // values whose mask is written
+  std::vector<ValueId> masked_;                      // values whose mask is written
+  std::map<std::string, cublasLtEpilogue_t> tuned_;  // by work_key(): what was the fastest
 };
 
 }  // namespace minnow::cuda

@@ -30,7 +30,13 @@ std::vector<Way> Lowering::ways_of(int index, const Product& base,
   const Context& device = context_.device;
   std::vector<Way> ways;
   std::string refusal;
-  for (const cublasLtEpilogue_t epilogue : epilogues) {
+  const auto tuned = tuned_.find(work_key(index));
+  const bool is_tuned = tuned != tuned_.end();
+  auto next = epilogues.begin();
+  if (is_tuned) next = std::find(next, epilogues.end(), tuned->second);
+  if (next == epilogues.end()) next = epilogues.begin();
+  for (; next != epilogues.end(); ++next) {
+    const cublasLtEpilogue_t epilogue = *next;
     Product wanted = base;
     wanted.epilogue = epilogue;
     if (!has_bias(epilogue)) wanted.bias = nullptr;
@@ -41,12 +47,12 @@ std::vector<Way> Lowering::ways_of(int index, const Product& base,
               cat(epilogue == CUBLASLT_EPILOGUE_DEFAULT ? "" : "epilogue refused: ", refusal));
       continue;
     }
-    Way way{.how = gemm->describe(), .launches = {}};
+    Way way{.how = gemm->describe(), .launches = {}, .epilogue = epilogue};
     way.launches.push_back({index, [shared = std::make_shared<Gemm>(std::move(*gemm))](
                                        cudaStream_t stream) { shared->run(stream); }});
     rest(way, epilogue);
     ways.push_back(std::move(way));
-    if (!device.tune()) break;
+    if (!device.tune() || is_tuned) break;
   }
   if (!ways.empty()) return ways;
   throw CallFailure{.kind = CallFailure::Kind::refused,
@@ -63,6 +69,10 @@ bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, 
   const std::int64_t work = request.out.rows * request.out.cols * inner;
   // In strict fp32 cuDNN would round the factors.
   if (!fused_ || !device.tune() || device.precision() == Precision::fp32 || work < kLeastWork) {
+    return false;
+  }
+  if (program_.sliced()) {
+    explain(index, "cuDNN not asked: it would compile the products of each slice");
     return false;
   }
   const Cudnn* cudnn = device.cudnn();
@@ -106,6 +116,9 @@ void Lowering::take(int index, std::vector<Way> ways) {
                                     seconds.begin());
   }
   Way& way = ways[best];
+  if (context_.device.tune() && program_.sliced()) {
+    tuned_.insert_or_assign(work_key(index), way.epilogue);
+  }
   explain(index, way.how);
   for (Launch& launch : way.launches) result_.launches.push_back(std::move(launch));
   if (way.absorbs >= 0) absorb(way.absorbs, index);
@@ -207,7 +220,8 @@ void Lowering::input_grad(int index) {
     base.aux = context_.at<void>(context_.storage.masks[static_cast<std::size_t>(it.inputs[2])]);
     base.aux_ld = mask_ld(dx.cols);
     // It would write the bias gradient in D's type, and sums are float32 here.
-    if (bias_grad >= 0 && !dx.bf16) {
+    // And it would overwrite what the slices before summed up.
+    if (bias_grad >= 0 && !dx.bf16 && !op(bias_grad).accumulate) {
       base.bias = matrix(op(bias_grad).outputs[0]).data;
       epilogues.push_back(CUBLASLT_EPILOGUE_DRELU_BGRAD);
     }
@@ -254,10 +268,12 @@ void Lowering::weight_grad(int index) {
                .d = dw.data,
                .ldd = dw.stride,
                .factors_bf16 = dy.bf16,
-               .d_bf16 = false};
+               .d_bf16 = false,
+               .accumulate = it.accumulate};
   std::vector<cublasLtEpilogue_t> epilogues;
   const int bias_grad = fused_ ? open_bias_grad(it.inputs[0]) : -1;
-  if (bias_grad >= 0) {
+  // The epilogue would overwrite what the slices before summed up.
+  if (bias_grad >= 0 && !it.accumulate) {
     base.bias = matrix(op(bias_grad).outputs[0]).data;
     epilogues.push_back(CUBLASLT_EPILOGUE_BGRADB);
   }
@@ -265,11 +281,13 @@ void Lowering::weight_grad(int index) {
   const auto sum_columns = [&](Way& way) {
     way.absorbs = bias_grad;
     if (bias_grad < 0) return;
-    way.how += ", own kernel for the bias gradient";
+    way.how += it.accumulate ? ", own kernel for the bias gradient, as no epilogue adds to it"
+                             : ", own kernel for the bias gradient";
     way.launches.push_back(
-        own(index, "column_sums", [dy, db = matrix(op(bias_grad).outputs[0])](auto stream) {
-          return launch_column_sums(dy, static_cast<float*>(db.data), stream);
-        }));
+        own(index, "column_sums",
+            [dy, add = it.accumulate, db = matrix(op(bias_grad).outputs[0])](auto stream) {
+              return launch_column_sums(dy, add, static_cast<float*>(db.data), stream);
+            }));
   };
   const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
     if (epilogue == CUBLASLT_EPILOGUE_DEFAULT) return sum_columns(way);

@@ -35,6 +35,22 @@ std::vector<OpSpan> spans_of(const Program& program) {
   return spans;
 }
 
+std::vector<bool> stored_low(const Program& program, Precision precision) {
+  std::vector<bool> low(program.values().size());
+  if (precision != Precision::bf16) return low;
+  const auto mark = [&](ValueId id) {
+    const Value& value = program.value(id);
+    const bool computed = value.kind == ValueKind::activation || value.kind == ValueKind::input;
+    low[static_cast<std::size_t>(id)] = computed && value.dtype == DType::f32;
+  };
+  for (const Op& op : program.ops()) {
+    if (!is_product(op.kind)) continue;
+    mark(op.inputs[0]);
+    if (op.kind == OpKind::linear_weight_grad) mark(op.inputs[1]);  // else a weight
+  }
+  return low;
+}
+
 std::int64_t bytes_of(const Value& value, bool low) {
   if (value.dtype == DType::i32) return value.rows * 4;
   return value.rows * padded(value.cols) * (low ? 2 : 4);
@@ -44,6 +60,7 @@ std::int64_t bytes_of(const Value& value, bool low) {
 
 std::optional<HeadOps> find_head(const Program& program) {
   const auto& ops = program.ops();
+  if (program.sliced()) return std::nullopt;
   for (int i = 0; i < static_cast<int>(ops.size()); ++i) {
     const Op& loss = ops[static_cast<std::size_t>(i)];
     if (loss.kind != OpKind::mse && loss.kind != OpKind::softmax_cross_entropy) continue;
@@ -73,47 +90,15 @@ std::optional<HeadOps> find_head(const Program& program) {
   return std::nullopt;
 }
 
-bool is_stored_low(const Program& program, ValueId id, Precision precision) {
-  const Value& value = program.value(id);
-  if (precision != Precision::bf16 || value.dtype != DType::f32) return false;
-  if (value.kind != ValueKind::activation && value.kind != ValueKind::input) return false;
-  return std::any_of(program.ops().begin(), program.ops().end(), [&](const Op& op) {
-    if (!is_product(op.kind)) return false;
-    const bool both = op.kind == OpKind::linear_weight_grad;  // else the second is a weight
-    return op.inputs[0] == id || (both && op.inputs[1] == id);
-  });
-}
-
-bool needs_mask(const Program& program, ValueId id) {
-  const auto& ops = program.ops();
-  const bool from_relu = std::any_of(ops.begin(), ops.end(), [&](const Op& op) {
-    return op.kind == OpKind::linear && op.relu && op.outputs[0] == id;
-  });
-  return from_relu && std::any_of(ops.begin(), ops.end(), [&](const Op& op) {
-           return op.kind == OpKind::linear_input_grad && op.inputs.size() > 2 &&
-                  op.inputs[2] == id;
-         });
-}
-
 Storage::Storage(const Program& program, Precision precision, std::int64_t max_steps) {
+  low = stored_low(program, precision);
   const auto size_of_value = [&](const Value& value) {
-    const auto id = static_cast<ValueId>(&value - program.values().data());
-    return bytes_of(value, is_stored_low(program, id, precision));
+    return bytes_of(value, low[static_cast<std::size_t>(&value - program.values().data())]);
   };
   const ActivationPlan plan = plan_activations(program, size_of_value, spans_of(program));
   values = plan.offsets;
-  const auto take = [&](std::int64_t size) {
-    const std::int64_t at = bytes;
-    bytes += (size + 255) / 256 * 256;
-    return at;
-  };
   take(plan.bytes);
-  masks.assign(program.values().size(), -1);
-  for (std::size_t id = 0; id < masks.size(); ++id) {
-    const Value& value = program.values()[id];
-    if (!needs_mask(program, static_cast<ValueId>(id))) continue;
-    masks[id] = take(mask_ld(value.cols) / 8 * value.rows);
-  }
+  place_masks(program);
   activation_bytes = bytes;
   const auto entries = static_cast<std::int64_t>(program.input_transform().offset.size());
   offset = take(entries * 4);
@@ -123,6 +108,36 @@ Storage::Storage(const Program& program, Precision precision, std::int64_t max_s
   // These two are copied together, and last.
   run_state = take(static_cast<std::int64_t>(sizeof(RunState)));
   outcomes = take(max_steps * static_cast<std::int64_t>(sizeof(StepOutcome)));
+}
+
+std::int64_t Storage::take(std::int64_t size) {
+  const std::int64_t at = bytes;
+  bytes += (size + 255) / 256 * 256;
+  return at;
+}
+
+void Storage::place_masks(const Program& program) {
+  masks.assign(program.values().size(), -1);
+  std::vector<bool> asked(program.values().size());
+  for (const Op& op : program.ops()) {
+    if (op.kind != OpKind::linear_input_grad || op.inputs.size() < 3) continue;
+    asked[static_cast<std::size_t>(op.inputs[2])] = true;
+  }
+  const std::int64_t begin = bytes;
+  std::int64_t end = begin;
+  std::int64_t slice = 0;
+  for (const Op& op : program.ops()) {
+    if (op.kind != OpKind::linear || !op.relu) continue;
+    const auto id = static_cast<std::size_t>(op.outputs[0]);
+    if (!asked[id]) continue;
+    // One slice after another: each takes the memory of the one before.
+    if (op.row != slice) bytes = begin;
+    slice = op.row;
+    const Value& value = program.values()[id];
+    masks[id] = take(mask_ld(value.cols) / 8 * value.rows);
+    end = std::max(end, bytes);
+  }
+  bytes = end;
 }
 
 }  // namespace minnow::cuda

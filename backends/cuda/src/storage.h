@@ -14,7 +14,7 @@
 namespace minnow::cuda {
 
 /// The last layer, its loss and, in a training step, the gradient of the layer's input: indices of
-/// ops that one kernel can do together.
+/// ops that one kernel can do together. None of a step in slices, which has many of them.
 struct HeadOps {
   int linear = -1;
   int loss = -1;
@@ -22,18 +22,13 @@ struct HeadOps {
 };
 std::optional<HeadOps> find_head(const Program& program);
 
-/// Whether a value is stored as bfloat16: in bf16, what products read.
-bool is_stored_low(const Program& program, ValueId id, Precision precision);
-
-/// Whether the gradient of a ReLU needs to know where this value was positive.
-bool needs_mask(const Program& program, ValueId id);
-
 /// Byte offsets in the block.
 struct Storage {
   Storage(const Program& program, Precision precision, std::int64_t max_steps);
 
   std::vector<std::int64_t> values;  // by ValueId; -1: in the arena, or not needed
-  std::vector<std::int64_t> masks;   // by ValueId; -1: none
+  std::vector<bool> low;             // by ValueId: stored as bfloat16, in bf16 what products read
+  std::vector<std::int64_t> masks;   // by ValueId, where it was positive; -1: nobody asks
   std::int64_t offset = 0;           // of the input transform
   std::int64_t scale = 0;
   std::int64_t row_loss = 0;
@@ -42,6 +37,10 @@ struct Storage {
   std::int64_t outcomes = 0;
   std::int64_t activation_bytes = 0;
   std::int64_t bytes = 0;
+
+ private:
+  std::int64_t take(std::int64_t size);
+  void place_masks(const Program& program);
 };
 
 /// Bits from column to column of a mask for values of so many columns.
