@@ -13,14 +13,17 @@ constexpr std::int64_t kMostRollbacks = 3;
 
 std::string steps_text(std::int64_t count) { return cat(count, count == 1 ? " step" : " steps"); }
 
-ResourceExhausted with(const ResourceExhausted& error, Failure failure) {
-  return {std::move(failure), error.needed_bytes(), error.free_bytes(), error.fit()};
-}
-DeviceError with(const DeviceError& error, Failure failure) {
-  return {std::move(failure), error.call(), error.status(), error.lost()};
-}
-DeviceUnavailable with(const DeviceUnavailable&, Failure failure) {
-  return DeviceUnavailable(std::move(failure));
+/// `error` with other parts, as the type that it is.
+std::exception_ptr with(const Error& error, Failure failure) {
+  if (const auto* memory = dynamic_cast<const ResourceExhausted*>(&error)) {
+    return std::make_exception_ptr(ResourceExhausted(std::move(failure), memory->needed_bytes(),
+                                                     memory->free_bytes(), memory->fit()));
+  }
+  if (const auto* device = dynamic_cast<const DeviceError*>(&error)) {
+    return std::make_exception_ptr(
+        DeviceError(std::move(failure), device->call(), device->status(), device->lost()));
+  }
+  return std::make_exception_ptr(DeviceUnavailable(std::move(failure)));
 }
 
 }  // namespace
@@ -34,8 +37,7 @@ void FitRun::restore_for_good(const Saved& saved) {
   }
 }
 
-template <class E>
-void FitRun::give_up(const E& error) {
+void FitRun::give_up(const Error& error) {
   Failure failure = error.failure();
   const std::int64_t steps = state_.execution->steps();
   if (in_flight_ || to_restore_ != nullptr) {
@@ -52,7 +54,7 @@ void FitRun::give_up(const E& error) {
   } else if (steps > steps_before_) {
     failure.effect = cat("the model keeps the weights after step ", steps);
   }
-  throw Final{std::make_exception_ptr(with(error, std::move(failure)))};
+  throw Final{with(error, std::move(failure))};
 }
 
 FitNeeds FitRun::needs() const {
@@ -169,27 +171,23 @@ void FitRun::make_room(const ResourceExhausted& error) {
 void FitRun::replace_device(const Error& error) {
   const auto* failed = dynamic_cast<const DeviceError*>(&error);
   const std::int64_t at = step();
-  const bool lost = failed != nullptr && failed->lost();
-  const bool unavailable = failed == nullptr;
-  if (unavailable && !in_flight_ && state_.execution->has_arena() &&
-      state_.execution->steps() > 0) {
-    save_last();
+  if (in_flight_ || (failed != nullptr && failed->lost())) {
+    if (!go_back() && at > 1) give_up(error);
+  } else if (at > 1 && to_restore_ == nullptr) {
+    save_last();  // it works, but for what it refused
+    go_back();
   }
-  const bool known = go_back() || state_.execution->steps() == 0;
-  if ((lost || unavailable) && known) {
-    const std::int64_t from = last_ ? last_->snapshot.steps : 0;
-    const std::int64_t repeated = std::max<std::int64_t>(at - 1 - from, 0);
-    Failure failure = error.failure();
-    if (lost) {
-      failure.what = cat("the GPU stopped working for this process at step ", at,
-                         "; continuing on the CPU from step ", from, ".");
-    }
-    failure.effect = repeated == 0 ? "training on the CPU; nothing lost"
-                                   : cat(steps_text(repeated), " recomputed; nothing else lost");
-    if (move_to_fallback(std::move(failure))) return;
+  const std::int64_t from = last_ ? last_->snapshot.steps : 0;
+  const std::int64_t repeated = std::max<std::int64_t>(at - 1 - from, 0);
+  Failure failure = error.failure();
+  if (failed != nullptr) {
+    failure.what = cat(failed->lost() ? "the GPU stopped working for this process at step "
+                                      : "the GPU refused a call at step ",
+                       at, "; continuing on the CPU from step ", from, ".");
   }
-  if (failed != nullptr) give_up(*failed);
-  give_up(dynamic_cast<const DeviceUnavailable&>(error));
+  failure.effect = repeated == 0 ? "training on the CPU; nothing lost"
+                                 : cat(steps_text(repeated), " recomputed; nothing else lost");
+  if (!move_to_fallback(std::move(failure))) give_up(error);
 }
 
 void FitRun::roll_back(const NumericError& error) {

@@ -165,7 +165,11 @@ History FitRun::finish(FitEnd end) {
   history_.end = end;
   history_.steps = state_.execution->steps() - steps_before_;
   history_.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  if (end != FitEnd::stopped && !best_weights_.empty()) state_.store->replace(best_weights_);
+  if (end != FitEnd::stopped && !best_weights_.empty()) {
+    state_.store->replace(best_weights_);
+  } else if (tracked()) {
+    state_.store->values();  // what the device does after this is of no importance to them
+  }
   state_.report.peak = state_.execution->device().memory().peak;
   return history_;
 }

@@ -111,8 +111,7 @@ class FitRun {
   std::int64_t step() const { return state_.execution->steps() + 1; }
   /// @throws Final with `error`; the model keeps the weights of the last snapshot when the device
   /// cannot say newer ones.
-  template <class E>
-  [[noreturn]] void give_up(const E& error);
+  [[noreturn]] void give_up(const Error& error);
 
   Trainer::State& state_;
   const FitOptions& options_;

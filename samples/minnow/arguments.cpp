@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "arguments_recovery.h"
 #include "exit_codes.h"
 
 namespace minnow::command {
@@ -44,6 +45,7 @@ void add_common(CLI::App& app, CommonArguments& common) {
          "What products compute in: fp32, tf32 or bf16; tf32 and bf16 on a GPU [fp32]")
       ->type_name("TEXT");
   app.add_flag("--tune", common.tune, "On a GPU: time the ways to compute each product first");
+  add_memory_limit(app, common);
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No banner, no header, no progress");
   app.add_flag("-v,--verbose", common.verbose, "Also what each operation of a step became")
       ->excludes(quiet);
@@ -84,6 +86,7 @@ void add_train(CLI::App& app, Arguments& arguments) {
   app.add_flag("--shuffle,!--no-shuffle", training.shuffle, "New order in each epoch [on]");
   app.add_option("--out", training.out,
                  "Model file, or none [runs/<data set>-NNNN/model.safetensors]");
+  add_recovery(app, training);
   app.add_flag("--json", arguments.common.json, "JSON Lines on standard output");
   add_device(app, arguments.common);
   add_common(app, arguments.common);

@@ -3,6 +3,7 @@
 /// The command line as plain values. Only arguments.cpp knows the parser.
 
 #include <minnow/backend.h>
+#include <minnow/trainer.h>
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,7 @@ struct CommonArguments {
   int threads = 0;  // 0: as many as the process may use
   Precision precision = Precision::fp32;
   bool tune = false;
+  std::uint64_t memory_limit = 0;  // bytes; 0: none
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -46,6 +48,9 @@ struct TrainingArguments {
   std::optional<std::int64_t> patience = {};
   bool shuffle = true;
   std::string out = {};  // empty: the next free place under runs/; "none": nowhere
+  std::int64_t microbatch = 0;
+  OnNotFinite on_not_finite = OnNotFinite::stop;
+  SnapshotOptions snapshot = {};
 };
 
 struct PredictArguments {

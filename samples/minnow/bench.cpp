@@ -82,7 +82,7 @@ class Bench {
         device.description = info.description;
         device.precision = minnow::name_of(info.precision);
       } catch (const DeviceUnavailable& error) {
-        device.missing = failure_of(error);
+        device.missing = error.failure();
         device.missing->effect = cat(device.name, " was not measured");
       }
       run_.devices.push_back(std::move(device));

@@ -33,19 +33,11 @@ void usage_error(std::string what, std::string evidence, std::string remedy) {
                     .effect = {}});
 }
 
-Failure failure_of(const Error& error) {
-  return {.code = error.code(),
-          .what = error.cause(),
-          .evidence = error.evidence(),
-          .remedy = error.remedy(),
-          .effect = error.effect()};
-}
-
 Problem current_problem() {
   try {
     throw;
   } catch (const Error& error) {
-    return {.failure = failure_of(error), .exit = exit_of(error)};
+    return {.failure = error.failure(), .exit = exit_of(error)};
   } catch (const std::bad_alloc&) {
     return {.failure = {.code = "MN-M08",
                         .what = "not enough host memory.",

@@ -31,17 +31,15 @@ class UsageError : public Error {
 
 [[noreturn]] void usage_error(std::string what, std::string evidence = {}, std::string remedy = {});
 
-Failure failure_of(const Error& error);
-
 /// What the library finds wrong in `work` was said on the command line.
 template <class Work>
 auto from_command_line(Work&& work) -> decltype(work()) {
   try {
     return std::forward<Work>(work)();
   } catch (const InvalidArgument& error) {
-    throw UsageError(failure_of(error));
+    throw UsageError(error.failure());
   } catch (const ShapeError& error) {
-    throw UsageError(failure_of(error));
+    throw UsageError(error.failure());
   }
 }
 

@@ -39,6 +39,43 @@ void add_history(Json& run, const History& history) {
   }
 }
 
+Json bytes_json(const MemoryPlan& plan) {
+  return {{"parameters", plan.parameters},
+          {"gradients", plan.gradients},
+          {"optimizer", plan.optimizer},
+          {"activations", plan.activations},
+          {"data", plan.data},
+          {"workspace", plan.workspace},
+          {"total", plan.total()}};
+}
+
+// Null where training stayed on the device that was asked for.
+Json fallback_json(const Run& run) {
+  if (run.report.fallback) {
+    const auto& [failure, step] = *run.report.fallback;
+    return {{"code", failure.code}, {"cause", failure.what}, {"step", step}};
+  }
+  if (run.device_skipped.empty()) return {};
+  return {{"code", run.device_skipped_code}, {"cause", run.device_skipped}, {"step", 0}};
+}
+
+void add_report(Json& run, const RunReport& report) {
+  Json devices = Json::object();
+  for (const auto& [device, steps] : report.steps_per_device) devices[device] = steps;
+  run["steps_per_device"] = devices;
+  run["retries"] = report.retries;
+  run["microbatch"] = report.microbatch > 0 ? Json(report.microbatch) : Json();
+  run["rollbacks"] = report.rollbacks;
+  run["repeated_steps"] = report.repeated_steps;
+  run["snapshots"] = report.snapshots;
+  run["snapshot_seconds"] = report.snapshot_seconds;
+  run["planned_bytes"] = bytes_json(report.needed);
+  run["peak_bytes"] = bytes_json(report.peak);
+  Json notices = Json::array();
+  for (const Failure& notice : report.notices) notices.push_back(error_json(notice));
+  run["notices"] = notices;
+}
+
 }  // namespace
 
 std::string json_line(const Json& json) {
@@ -78,7 +115,7 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
     json["device_used"] = run.device_used;
     json["device"] = run.device_description;
     json["precision"] = run.precision;
-    if (!run.device_skipped.empty()) json["device_skipped"] = run.device_skipped;
+    json["fallback"] = fallback_json(run);
     json["seed"] = run.seed;
   }
   if (run.batch > 0) {
@@ -94,6 +131,7 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
     if (run.test) add_test(json, *run.test);
     json["load_seconds"] = run.load_seconds;
     json["peak_memory_bytes"] = peak_memory();
+    add_report(json, run.report);
     json["out"] = text_or_null(run.out);
   }
   if (problem != nullptr) json["error"] = error_json(problem->failure);
@@ -111,9 +149,6 @@ std::string summary_json(const Model& model, const MemoryPlan& plan, const std::
     features = layer->outputs(features);
     layers.push_back({{"type", layer->type()}, {"outputs", features}, {"parameters", parameters}});
   }
-  const Json memory = {{"parameters", plan.parameters}, {"gradients", plan.gradients},
-                       {"optimizer", plan.optimizer},   {"activations", plan.activations},
-                       {"workspace", plan.workspace},   {"total", plan.total()}};
   return json_line(Json{{"summary",
                          {{"device", device},
                           {"inputs", model.inputs()},
@@ -121,7 +156,7 @@ std::string summary_json(const Model& model, const MemoryPlan& plan, const std::
                           {"parameters", model.parameter_count()},
                           {"batch", batch},
                           {"layers", layers},
-                          {"memory_bytes", memory}}}});
+                          {"memory_bytes", bytes_json(plan)}}}});
 }
 
 }  // namespace minnow::command

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "commands.h"
 #include "json_lines.h"
 #include "numbers.h"
 #include "report.h"
@@ -84,6 +85,11 @@ void Progress::epoch(const EpochResult& epoch) {
     terminal_.note(epoch_line(epoch, run_));
   }
   epoch_start_ = Clock::now();
+}
+
+void Progress::notice(const Failure& failure) {
+  clear();
+  print_failure(failure, terminal_);
 }
 
 std::vector<Part> Progress::parts_of(const EpochResult& epoch) const {

@@ -26,6 +26,8 @@ class Progress {
   bool wants_batches() const noexcept { return bar_; }
   void batch(const BatchResult& batch);
   void epoch(const EpochResult& epoch);
+  /// Something went wrong, and training goes on.
+  void notice(const Failure& failure);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -87,6 +87,21 @@ std::string best_text(const Run& run) {
              run.keeps_best ? ", weights restored" : "");
 }
 
+// As measured: the devices that completed steps, and how many.
+std::string ran_on(const Run& run) {
+  const auto& devices = run.report.steps_per_device;
+  if (devices.size() < 2) {
+    return cat(run.device_used, " (", grouped(run.steps), " of ", grouped(run.planned_steps()),
+               " steps)");
+  }
+  std::string text;
+  for (const auto& [device, steps] : devices) {
+    text += cat(text.empty() ? "" : ", then ", device, " (", grouped(steps), " steps)");
+  }
+  if (run.report.repeated_steps == 0) return text;
+  return cat(text, ", ", grouped(run.report.repeated_steps), " of them repeated");
+}
+
 }  // namespace
 
 std::string banner(const Run& run, const Terminal& terminal) {
@@ -142,8 +157,7 @@ std::string results(const Run& run, const Terminal& terminal) {
   if (run.test) times += cat(dot, seconds_text(run.test_seconds), " test");
   if (const auto peak = peak_memory(); peak > 0)
     times += cat("   peak memory ", format_bytes(peak));
-  text += line("time", cat(times, "   ran on ", run.device_used, " (", grouped(run.steps), " of ",
-                           grouped(run.planned_steps()), " steps)"));
+  text += line("time", cat(times, "   ran on ", ran_on(run)));
   return run.ending.empty() ? text : cat(text, run.ending, "\n");
 }
 

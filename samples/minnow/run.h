@@ -16,7 +16,8 @@ struct Run {
   std::string device_used = {};  // empty: none was opened
   std::string device_description = {};
   std::string device_skipped = {};  // why no better device was taken
-  std::string precision = {};       // "fp32"
+  std::string device_skipped_code = {};
+  std::string precision = {};  // "fp32"
   std::uint64_t seed = 0;
   std::string data = {};      // "fashion-mnist"
   std::string features = {};  // "28x28 -> 784, scaled by 1/255"
@@ -37,6 +38,7 @@ struct Run {
 
   // After the last one.
   History history = {};
+  RunReport report = {};
   std::int64_t steps = 0;  // done
   std::optional<Evaluation> test = {};
   double load_seconds = 0;

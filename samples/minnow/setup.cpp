@@ -6,9 +6,11 @@ namespace minnow::command {
 
 Device open_device(const CommonArguments& arguments) {
   return from_command_line([&] {
-    return minnow::open(
-        arguments.device,
-        {.threads = arguments.threads, .precision = arguments.precision, .tune = arguments.tune});
+    return minnow::open(arguments.device,
+                        {.threads = arguments.threads,
+                         .precision = arguments.precision,
+                         .tune = arguments.tune,
+                         .memory_limit = static_cast<std::int64_t>(arguments.memory_limit)});
   });
 }
 

@@ -67,17 +67,33 @@ void save(const Model& model, const std::string& path, Run& run) {
   run.out = path;
 }
 
-// The weights are those from before the step that failed: worth keeping.
-[[noreturn]] void save_last_good(const NumericError& error, const Trainer& trainer,
-                                 const Model& model, const OutputPlace& place, Run& run) {
-  Failure failure = failure_of(error);
+// What the library calls rows and slices has a name on the command line.
+std::string remedy_of(const ResourceExhausted& error, const Run& run) {
+  const auto& fit = error.fit();
+  std::string text;
+  if (fit.microbatch > 0) {
+    text = cat("--microbatch=auto keeps batch ", run.batch, " (slices of ", fit.microbatch, ")");
+  }
+  if (fit.largest_batch > 0) {
+    text +=
+        cat(text.empty() ? "" : ", or ", "--batch=", fit.largest_batch, ", the largest that fits");
+  }
+  return text.empty() ? error.remedy() : text;
+}
+
+/// A run that ended early: the weights are good ones, and worth keeping.
+template <class E>
+Failure save_what_is_good(const E& error, const Trainer& trainer, const Model& model,
+                          const OutputPlace& place, Run& run) {
+  Failure failure = error.failure();
+  run.report = trainer.report();
   run.steps = trainer.steps();
   if (run.steps > 0 && !place.path().empty()) {
     save(model, place.path(), run);
-    failure.effect =
-        cat("the last good weights, after step ", run.steps, ", are saved in ", run.out);
+    if (!failure.effect.empty()) failure.effect += "; ";
+    failure.effect += cat("saved in ", run.out);
   }
-  throw NumericError(std::move(failure), error.step(), error.tensor());
+  return failure;
 }
 
 FitOptions fit_options(const TrainingArguments& arguments, const Run& run, Progress& progress,
@@ -85,7 +101,11 @@ FitOptions fit_options(const TrainingArguments& arguments, const Run& run, Progr
   FitOptions options{.epochs = run.epochs,
                      .batch_size = run.batch,
                      .shuffle = arguments.shuffle,
-                     .validation_split = arguments.validation_split};
+                     .validation_split = arguments.validation_split,
+                     .microbatch = arguments.microbatch,
+                     .snapshot = arguments.snapshot,
+                     .on_not_finite = arguments.on_not_finite};
+  options.on_notice = [&](const Failure& failure) { progress.notice(failure); };
   if (arguments.patience) options.early_stopping = EarlyStopping{.patience = *arguments.patience};
   if (progress.wants_batches()) {
     options.on_batch_end = [&](const BatchResult& batch) { progress.batch(batch); };
@@ -105,7 +125,7 @@ Evaluation evaluate(const Inputs& inputs, Trainer& trainer) {
 // By use, so that whatever is wrong with it is known before the first step, not after the last.
 void check_test_set(const Inputs& inputs, Trainer& trainer) {
   const auto told = [](const Error& error) {
-    Failure failure = failure_of(error);
+    Failure failure = error.failure();
     failure.evidence = "x and y are --test-x and --test-y";
     return failure;
   };
@@ -144,10 +164,16 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   const Device device = open_device(arguments.common);
   run.device_used = device.info().name;
   run.device_description = device.info().description;
-  run.device_skipped = device.skipped() ? device.skipped()->failure.what : "";
-  if (run.device_skipped.ends_with('.')) run.device_skipped.pop_back();
+  if (const auto& skipped = device.skipped()) {
+    run.device_skipped = skipped->failure.what;
+    if (run.device_skipped.ends_with('.')) run.device_skipped.pop_back();
+    run.device_skipped_code = skipped->failure.code;
+  }
   run.precision = name_of(device.info().precision);
   terminal.note(banner(run, terminal));
+  if (device.skipped() && device.skipped()->notable) {
+    print_failure(device.skipped()->failure, terminal);
+  }
 
   const Stopwatch load_watch;
   Inputs inputs = load_inputs(arguments.data);
@@ -177,8 +203,19 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
     Progress progress(terminal, run);
     run.history = trainer.fit(inputs.x, inputs.y, fit_options(training, run, progress, interrupt));
   } catch (const NumericError& error) {
-    save_last_good(error, trainer, model, place, run);
+    throw NumericError(save_what_is_good(error, trainer, model, place, run), error.step(),
+                       error.tensor());
+  } catch (const DeviceError& error) {
+    throw DeviceError(save_what_is_good(error, trainer, model, place, run), error.call(),
+                      error.status(), error.lost());
+  } catch (const ResourceExhausted& error) {
+    Failure failure = save_what_is_good(error, trainer, model, place, run);
+    failure.remedy = remedy_of(error, run);
+    throw ResourceExhausted(std::move(failure), error.needed_bytes(), error.free_bytes(),
+                            error.fit());
   }
+  run.report = trainer.report();
+  run.device_used = run.report.device_used.empty() ? run.device_used : run.report.device_used;
   run.steps = trainer.steps();
   run.interrupted = run.history.end == FitEnd::stopped;
   if (run.steps > 0) save(model, place.path(), run);

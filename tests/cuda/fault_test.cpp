@@ -79,6 +79,64 @@ TEST_F(CudaFaults, FailTheNthCallOnceAndForGood) {
               injected, calls, errors, injected - errors);
 }
 
+// With "auto" a call that fails costs nothing but time: once, for good, or with the device.
+TEST_F(CudaFaults, UnderAutoEveryFitEndsInTheRightResult) {
+  const Tensor rows = random_tensor({90, 10}, 1);
+  const Tensor labels = labels_of(rows, 3);
+  int on_the_gpu = 0, fallbacks = 0, retried = 0, sliced = 0;
+  const auto fit = [&] {
+    Model model(10, {dense(20), relu(), dense(3), softmax()}, {.seed = 1});
+    Trainer trainer(model, cross_entropy(), adam(), open("auto"));
+    FitOptions options{.epochs = 2, .batch_size = 32, .validation_split = 0.1};
+    options.snapshot.steps = 2;
+    options.on_batch_end = [](const BatchResult&) {};
+    const History history = trainer.fit(rows, labels, options);
+    EXPECT_EQ(history.steps, 6);
+    const RunReport& report = trainer.report();
+    on_the_gpu += report.device_used == "cuda:0" ? 1 : 0;
+    fallbacks += report.fallback ? 1 : 0;
+    retried += report.retries > 0 ? 1 : 0;
+    sliced += report.microbatch > 0 ? 1 : 0;
+    std::vector<float> result = all_weights(model);
+    for (const EpochResult& epoch : history.epochs) {
+      result.push_back(static_cast<float>(epoch.train.loss));
+      result.push_back(static_cast<float>(epoch.validation->loss));
+    }
+    return result;
+  };
+  fake().config(kQuick);
+  const std::vector<float> expected = fit();
+  const long calls = fake().calls();
+  on_the_gpu = 0;
+  int injected = 0;
+#ifdef __SANITIZE_ADDRESS__
+  constexpr long kStep = 7;
+#else
+  constexpr long kStep = 1;
+#endif
+  for (const char* how : {"=auto", "+=auto", "=auto!"}) {
+    for (long n = 1; n <= calls; n += kStep) {
+      const std::string fault = kQuick + ";call@" + std::to_string(n) + how;
+      fake().config(fault);
+      try {
+        EXPECT_LE(difference(fit(), expected), 2e-5) << fault;
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << fault << ": " << error.what();
+      }
+      EXPECT_EQ(fake().live_objects(), 0) << fault << ": " << fake().live_report();
+      ++injected;
+      if (HasFailure()) return;
+    }
+  }
+  std::printf(
+      "%d failures injected into a fit of %ld calls: all right; %d ended on the GPU, %d "
+      "fell back in it, %d freed memory, %d went on in slices\n",
+      injected, calls, on_the_gpu, fallbacks, retried, sliced);
+  EXPECT_GT(on_the_gpu, 0);
+  EXPECT_GT(fallbacks, injected / 2);
+  EXPECT_GT(retried, 0);
+}
+
 TEST_F(CudaFaults, KernelsThatFailAreNamed) {
   const std::vector<float> expected = train();
   for (const char* kernel : {"gather", "begin_update", "elementwise", "head", "cublasLtMatmul"}) {
@@ -129,6 +187,7 @@ TEST_F(CudaFaults, OutOfMemoryIsToldApartAndCarriesTheNumbers) {
   const Device device = open("cuda");
   try {
     Trainer trainer(model, cross_entropy(), adam(), device);
+    trainer.predict(random_tensor({1, 784}, 1));
     FAIL();
   } catch (const ResourceExhausted& error) {
     EXPECT_EQ(error.code(), "MN-M02");

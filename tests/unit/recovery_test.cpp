@@ -203,21 +203,34 @@ TEST_F(Recovery, WithoutSnapshotsALostDeviceEndsTheRun) {
   EXPECT_EQ(all_weights(model), first);
 }
 
-TEST_F(Recovery, ARefusedCallStopsTheRunAndTheTrainerGoesOn) {
-  Model model = small_classifier();
-  Trainer trainer(model, cross_entropy(), adam(), replaceable_device(faults));
+TEST_F(Recovery, ARefusedCallMovesTheRunToTheCpu) {
+  const Outcome plain = undisturbed();
   faults.fail("wait", 4, Fault::refused);
-  EXPECT_THROW(trainer.fit(x, y, {.snapshot = {.steps = 2}, .on_batch_end = [](auto&) {}}),
-               DeviceError);
-  EXPECT_EQ(trainer.steps(), 2);
-  // From step 2 of the same curve.
-  Model twin = small_classifier();
+  const Outcome outcome = train(replaceable_device(faults), {.snapshot = {.steps = 2}});
+  expect_same(outcome, plain);
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].code, "MN-K04");
+  EXPECT_EQ(notices[0].what,
+            "the GPU refused a call at step 5; continuing on the CPU from step 2.");
+}
+
+TEST_F(Recovery, ARefusedCallOfARequiredDeviceGoesBackToTheSnapshot) {
+  Model model = small_classifier(), twin = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), required_device(faults));
   Trainer undisturbed(twin, cross_entropy(), adam(), open("cpu"));
-  for (int step = 0; step < 5; ++step) {
-    const Evaluation a = undisturbed.step(x, y);
-    static_cast<void>(a);
+  faults.fail("wait", 4, Fault::refused);
+  EXPECT_THROW(
+      trainer.fit(x, y, {.shuffle = false, .snapshot = {.steps = 2}, .on_batch_end = [](auto&) {}}),
+      DeviceError);
+  EXPECT_EQ(trainer.steps(), 2);
+  for (const int first : {0, 32}) {
+    undisturbed.step(x.rows(first, first + 32), y.rows(first, first + 32));
   }
-  EXPECT_NO_THROW(trainer.fit(x, y));
+  EXPECT_EQ(all_weights(model), all_weights(twin));
+  // Its optimizer went back as well: both go on alike.
+  trainer.step(x, y);
+  undisturbed.step(x, y);
+  EXPECT_EQ(all_weights(model), all_weights(twin));
 }
 
 TEST_F(Recovery, ABatchThatDoesNotFitIsRefusedBeforeTheFirstStep) {

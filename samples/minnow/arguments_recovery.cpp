@@ -1,0 +1,77 @@
+#include "arguments_recovery.h"
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace minnow::command {
+namespace {
+
+/// The whole text as a number, or nothing.
+template <class T>
+std::optional<T> number_of(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::int64_t microbatch_of(const std::string& text) {
+  if (text == "auto") return kMicrobatchAuto;
+  if (text == "off") return kMicrobatchOff;
+  const auto rows = number_of<std::int64_t>(text);
+  if (!rows || *rows < 1) {
+    throw CLI::ValidationError("--microbatch", text + " is none of auto, off, or rows from 1 on");
+  }
+  return *rows;
+}
+
+OnNotFinite on_not_finite_of(const std::string& text) {
+  if (text == "stop") return OnNotFinite::stop;
+  if (text == "rollback") return OnNotFinite::rollback;
+  throw CLI::ValidationError("--on-nan", text + " is none of stop, rollback");
+}
+
+SnapshotOptions snapshot_of(const std::string& text) {
+  if (text == "off") return {.steps = 0, .seconds = 0};
+  if (text.ends_with('s')) {
+    const auto seconds = number_of<double>(std::string_view(text).substr(0, text.size() - 1));
+    if (seconds && *seconds > 0) return {.steps = 0, .seconds = *seconds};
+  } else if (const auto steps = number_of<std::int64_t>(text); steps && *steps > 0) {
+    return {.steps = *steps, .seconds = 0};
+  }
+  throw CLI::ValidationError("--snapshot", text + " is none of off, steps (500), seconds (2s)");
+}
+
+}  // namespace
+
+void add_recovery(CLI::App& app, TrainingArguments& training) {
+  app.add_option_function<std::string>(
+         "--microbatch",
+         [&training](const std::string& text) { training.microbatch = microbatch_of(text); },
+         "Rows that go through at once; the batch stays what it is. A number, auto (when a batch "
+         "does not fit), or off [only when memory runs out in the middle]")
+      ->type_name("TEXT");
+  app.add_option_function<std::string>(
+         "--on-nan",
+         [&training](const std::string& text) { training.on_not_finite = on_not_finite_of(text); },
+         "When numbers are not finite any more: stop, or rollback (to the best epoch, half the "
+         "learning rate, three times) [stop]")
+      ->type_name("TEXT");
+  app.add_option_function<std::string>(
+         "--snapshot",
+         [&training](const std::string& text) { training.snapshot = snapshot_of(text); },
+         "On a GPU: how often the weights are copied to the host: steps (500), seconds (2s), or "
+         "off [1s]")
+      ->type_name("TEXT");
+}
+
+void add_memory_limit(CLI::App& app, CommonArguments& common) {
+  app.add_option("--memory-limit", common.memory_limit,
+                 "Of the device, such as 256M [what is free]")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->type_name("SIZE");
+}
+
+}  // namespace minnow::command
