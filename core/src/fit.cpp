@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "guard_allocation.h"
 #include "text.h"
 #include "trainer_state.h"
 
@@ -106,7 +107,7 @@ class Pace {
 
 }  // namespace
 
-History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options) {
+History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options) try {
   check(options);
   State& state = *state_;
   const Split parts = split(x, y, options);
@@ -190,6 +191,8 @@ History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options
     if (judge.stop()) return finish(FitEnd::early_stopping);
   }
   return finish(FitEnd::completed);
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("training");
 }
 
 }  // namespace minnow

@@ -73,6 +73,15 @@ std::optional<HeadOps> find_head(const Program& program) {
   return std::nullopt;
 }
 
+bool needs_product(const Program& program) {
+  const HeadOps head = find_head(program).value_or(HeadOps{});
+  for (int i = 0; i < static_cast<int>(program.ops().size()); ++i) {
+    const bool product = is_product(program.ops()[static_cast<std::size_t>(i)].kind);
+    if (product && i != head.linear && i != head.input_grad) return true;
+  }
+  return false;
+}
+
 bool is_stored_low(const Program& program, ValueId id, Precision precision) {
   const Value& value = program.value(id);
   if (precision != Precision::bf16 || value.dtype != DType::f32) return false;
@@ -104,7 +113,7 @@ Storage::Storage(const Program& program, Precision precision, std::int64_t max_s
   values = plan.offsets;
   const auto take = [&](std::int64_t size) {
     const std::int64_t at = bytes;
-    bytes += (size + 255) / 256 * 256;
+    bytes += device_bytes(size);
     return at;
   };
   take(plan.bytes);

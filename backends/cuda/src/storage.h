@@ -22,6 +22,9 @@ struct HeadOps {
 };
 std::optional<HeadOps> find_head(const Program& program);
 
+/// Whether a program has products beside those of its head: a library computes them.
+bool needs_product(const Program& program);
+
 /// Whether a value is stored as bfloat16: in bf16, what products read.
 bool is_stored_low(const Program& program, ValueId id, Precision precision);
 
@@ -31,6 +34,10 @@ bool needs_mask(const Program& program, ValueId id);
 /// Byte offsets in the block.
 struct Storage {
   Storage(const Program& program, Precision precision, std::int64_t max_steps);
+
+  MemoryPlan plan() const {
+    return {.activations = activation_bytes, .workspace = bytes - activation_bytes};
+  }
 
   std::vector<std::int64_t> values;  // by ValueId; -1: in the arena, or not needed
   std::vector<std::int64_t> masks;   // by ValueId; -1: none
