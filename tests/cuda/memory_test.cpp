@@ -101,7 +101,7 @@ TEST_F(CudaMemory, ALimitRefusesBeforeAnythingIsAllocated) {
   EXPECT_EQ(message_of<ResourceExhausted>([&] { Trainer(large, cross_entropy(), adam(), device); }),
             "the memory limit of cuda:0 is too small for the parameters, gradients and optimizer "
             "state. [MN-M03]\n"
-            "  evidence: needs 6.24 MiB; limit 6.00 MiB, of it 6.00 MiB free\n"
+            "  evidence: needs 6.21 MiB; limit 6.00 MiB, of it 6.00 MiB free\n"
             "  remedy:   raise the limit, or give a smaller batch or model\n"
             "  effect:   nothing was allocated");
   EXPECT_EQ(in_use(), 0);
