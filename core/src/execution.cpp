@@ -43,7 +43,6 @@ Execution::~Execution() { store_->release(this); }
 
 Arena& Execution::arena() {
   if (arena_ == nullptr) {
-    require_room("the parameters, gradients and optimizer state", planned_arena().total());
     auto fresh = backend().create_arena(model_.parameters(), optimizer_->rule().state_arenas);
     fresh->set_learning_rate(learning_rate_);
     arena_ = std::move(fresh);
@@ -51,29 +50,11 @@ Arena& Execution::arena() {
   return *arena_;
 }
 
-MemoryPlan Execution::planned_arena() const {
+std::int64_t Execution::held_bytes() const {
+  if (arena_ == nullptr) return 0;
   const TargetKind target = loss_->classification() ? TargetKind::labels : TargetKind::values;
   const MemoryPlan plan = backend().plan(program({Mode::train, 1, DType::f32, target}));
-  return {.parameters = plan.parameters, .gradients = plan.gradients, .optimizer = plan.optimizer};
-}
-
-std::int64_t Execution::held_bytes() const {
-  return arena_ == nullptr ? 0 : planned_arena().total();
-}
-
-// Linux gives memory that it has not, and kills the process that uses it. A device with a memory of
-// its own says no by itself.
-void Execution::require_room(const std::string& what, std::int64_t bytes) const {
-  if (device_.info().separate_memory) return;
-  const MemoryState memory = backend().memory();
-  if (memory.free < 0 || bytes <= memory.free) return;
-  throw ResourceExhausted({.code = "MN-M08",
-                           .what = cat("not enough host memory for ", what, "."),
-                           .evidence = cat("needs ", format_bytes(bytes), "; available ",
-                                           format_bytes(memory.free), " (", memory.evidence, ")"),
-                           .remedy = "a smaller batch or model",
-                           .effect = "nothing was allocated; no weight was changed"},
-                          bytes, memory.free);
+  return plan.parameters + plan.gradients + plan.optimizer;
 }
 
 void Execution::set_learning_rate(float rate) {
@@ -134,9 +115,6 @@ Compiled Execution::compile(const ProgramKey& key) {
          .remedy = {},
          .effect = "nothing was run"});
   }
-  const MemoryPlan plan = backend().plan(recorded);
-  require_room(cat("the ", name_of(key.mode), " of ", key.batch, " rows"),
-               plan.activations + plan.workspace);
   Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
   const char* trace = std::getenv("MINNOW_TRACE");
   if (trace != nullptr && std::string_view(trace) == "1") {

@@ -75,8 +75,6 @@ class Execution final : private ParameterStore::Holder {
   // Batches of many different sizes would otherwise collect programs without end.
   static constexpr std::size_t kMaxPrograms = 16;
 
-  MemoryPlan planned_arena() const;
-  void require_room(const std::string& what, std::int64_t bytes) const;
   void pull(std::vector<Tensor>& values) override;
 
   const Model& model_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fit_run.h"
+#include "guard_allocation.h"
 #include "text.h"
 
 namespace minnow {
@@ -71,12 +72,19 @@ Split split(const Tensor& x, const Tensor& y, const FitOptions& options) {
 
 History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options) {
   check(options);
-  const Split parts = split(x, y, options);
-  FitData data{state_->prepare(parts.x, parts.y, ""), std::nullopt};
-  if (!parts.validation_x.empty() || !parts.validation_y.empty()) {
-    data.validation = state_->prepare(parts.validation_x, parts.validation_y, " (validation)");
-  }
-  return FitRun(*state_, std::move(data), options).run();
+  const auto prepared = [&]() -> FitData {
+    try {
+      const Split parts = split(x, y, options);
+      FitData data{state_->prepare(parts.x, parts.y, ""), std::nullopt};
+      if (!parts.validation_x.empty() || !parts.validation_y.empty()) {
+        data.validation = state_->prepare(parts.validation_x, parts.validation_y, " (validation)");
+      }
+      return data;
+    } catch (const std::bad_alloc&) {
+      throw_allocation_failed("preparing the data");
+    }
+  };
+  return FitRun(*state_, prepared(), options).run();
 }
 
 }  // namespace minnow

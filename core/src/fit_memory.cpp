@@ -10,15 +10,34 @@
 namespace minnow {
 namespace {
 
-/// The programs of one trainer share their parameters.
-void add_program(const Execution& execution, const ProgramKey& key, MemoryPlan& plan) {
-  const MemoryPlan one = execution.backend().plan(execution.program(key));
-  plan.parameters = one.parameters;
-  plan.gradients = std::max(plan.gradients, one.gradients);
-  plan.optimizer = std::max(plan.optimizer, one.optimizer);
-  plan.activations += one.activations;
-  plan.workspace += one.workspace;
-}
+/// Adds up the programs of one trainer: they share its parameters, and some workspace.
+class Sum {
+ public:
+  explicit Sum(const Execution& execution) : execution_(execution) {}
+  void add(const ProgramKey& key) {
+    if (key.batch == 0) return;
+    const Program program = execution_.program(key);
+    const Backend& backend = execution_.backend();
+    const MemoryPlan one = backend.plan(program);
+    const std::int64_t shared = backend.shared_workspace(program);
+    total_.parameters = one.parameters;
+    total_.gradients = std::max(total_.gradients, one.gradients);
+    total_.optimizer = std::max(total_.optimizer, one.optimizer);
+    total_.activations += one.activations;
+    total_.workspace += one.workspace - shared;
+    shared_ = std::max(shared_, shared);
+  }
+  MemoryPlan total() const {
+    MemoryPlan total = total_;
+    total.workspace += shared_;
+    return total;
+  }
+
+ private:
+  const Execution& execution_;
+  MemoryPlan total_;
+  std::int64_t shared_ = 0;
+};
 
 std::string table(const MemoryPlan& plan) {
   std::string text =
@@ -48,21 +67,17 @@ std::int64_t slice_rows(std::int64_t batch, std::int64_t most) {
 }
 
 MemoryPlan plan_fit(const Execution& execution, const FitNeeds& needs) {
-  MemoryPlan plan;
-  const auto train = [&](std::int64_t batch) {
-    if (batch == 0) return;
-    add_program(execution,
-                {Mode::train, batch, needs.x, needs.target, slice_rows(batch, needs.slice)}, plan);
-  };
-  const auto validate = [&](std::int64_t batch) {
-    if (batch == 0) return;
-    add_program(execution, {Mode::evaluate, batch, needs.validation_x, needs.target}, plan);
-  };
-  train(needs.batch);
-  train(needs.rows % needs.batch);
-  const std::int64_t batch = std::min(needs.validation_batch, needs.validation_rows);
-  validate(batch);
-  validate(batch == 0 ? 0 : needs.validation_rows % batch);
+  Sum programs(execution);
+  for (const std::int64_t batch : {needs.batch, needs.rows % needs.batch}) {
+    programs.add({Mode::train, batch, needs.x, needs.target, slice_rows(batch, needs.slice)});
+  }
+  if (needs.validation_rows > 0) {
+    const std::int64_t most = std::min(needs.validation_batch, needs.validation_rows);
+    for (const std::int64_t batch : {most, needs.validation_rows % most}) {
+      programs.add({Mode::evaluate, batch, needs.validation_x, needs.target});
+    }
+  }
+  MemoryPlan plan = programs.total();
 
   const std::int64_t inputs = execution.model().inputs();
   const bool labels = needs.target == TargetKind::labels;

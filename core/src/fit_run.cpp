@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "text.h"
+#include "guard_allocation.h"
 
 namespace minnow {
 namespace {
@@ -11,6 +11,14 @@ namespace {
 // Each recovery takes something away that another one needs; this is for a device that fails in a
 // new way each time.
 constexpr int kMostRecoveries = 100;
+
+std::exception_ptr out_of_memory() {
+  try {
+    throw_allocation_failed("training");
+  } catch (...) {
+    return std::current_exception();
+  }
+}
 
 }  // namespace
 
@@ -52,9 +60,11 @@ History FitRun::run() {
     } catch (const Final& final) {
       std::rethrow_exception(final.error);
     } catch (const Error&) {
-      if (recoveries == kMostRecoveries) throw;
       trouble = std::current_exception();
+    } catch (const std::bad_alloc&) {
+      trouble = out_of_memory();
     }
+    if (recoveries == kMostRecoveries) std::rethrow_exception(trouble);
   }
 }
 

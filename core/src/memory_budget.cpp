@@ -1,8 +1,11 @@
 #include <minnow/memory_budget.h>
 
+#include <minnow/backend.h>
 #include <minnow/error.h>
 
+#include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "text.h"
@@ -84,6 +87,23 @@ MemoryPlan MemoryBudget::held() const {
 MemoryPlan MemoryBudget::peak() const {
   const std::lock_guard lock(book_->mutex);
   return book_->peak;
+}
+
+void MemoryBudget::complete(MemoryState& state) const {
+  const std::lock_guard lock(book_->mutex);
+  state.held = book_->held;
+  state.peak = book_->peak;
+  if (book_->limit <= 0) return;
+  const std::int64_t held = book_->held.total();
+  const std::int64_t left = std::max<std::int64_t>(book_->limit - held, 0);
+  if (state.free >= 0 && state.free <= left) return;
+  state.free = left;
+  try {
+    state.evidence =
+        cat("memory limit ", format_bytes(book_->limit), ", of it ", format_bytes(held), " used");
+  } catch (const std::bad_alloc&) {
+    state.evidence.clear();  // the numbers are what counts
+  }
 }
 
 }  // namespace minnow

@@ -4,31 +4,17 @@
 
 #include <cstring>
 #include <limits>
-#include <new>
 #include <utility>
 
+#include "host_block.h"
 #include "text.h"
 
 namespace minnow {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
-
 std::shared_ptr<std::byte> allocate(const Shape& shape, DType dtype) {
-  const std::int64_t bytes = shape.elements() * size_of(dtype);
-  void* memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
-  if (memory == nullptr) {
-    throw ResourceExhausted(
-        {.code = "MN-M08",
-         .what = "not enough host memory for a tensor.",
-         .evidence = cat("shape ", shape.str(), ", ", name_of(dtype), ": ", bytes, " bytes"),
-         .remedy = {},
-         .effect = {}},
-        bytes);
-  }
-  std::memset(memory, 0, static_cast<std::size_t>(bytes));
-  return {static_cast<std::byte*>(memory),
-          [](std::byte* block) { ::operator delete(block, kAlignment); }};
+  return allocate_host(shape.elements() * size_of(dtype), "a tensor",
+                       cat("shape ", shape.str(), ", ", name_of(dtype)));
 }
 
 void require_elements(std::int64_t elements, const Shape& shape, std::string_view source) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "guard_allocation.h"
 #include "text.h"
 #include "trainer_state.h"
 
@@ -154,13 +155,16 @@ void Trainer::State::train(Executable& executable, std::int64_t count, std::int6
 }
 
 Trainer::Trainer(Model& model, LossPtr loss, OptimizerPtr optimizer, Device device,
-                 TrainerOptions options)
+                 TrainerOptions options) try
     : state_(std::make_unique<State>(model, std::move(loss), std::move(optimizer), device,
-                                     options.fuse)) {}
+                                     options.fuse)) {
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("making a trainer");
+}
 
 Trainer::~Trainer() = default;
 
-Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
+Evaluation Trainer::step(const Tensor& x, const Tensor& y) try {
   Prepared prepared = state_->prepare(x, y, "");
   std::optional<Uploaded>& data = state_->step_data;
   if (!data || !data->replace(prepared)) {
@@ -174,15 +178,19 @@ Evaluation Trainer::step(const Tensor& x, const Tensor& y) {
   Tally tally(state_->loss->classification());
   state_->train(*compiled.executable, 1, batch, tally);
   return tally.mean();
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("running a step");
 }
 
-Evaluation Trainer::evaluate(const Tensor& x, const Tensor& y, std::int64_t batch_size) {
+Evaluation Trainer::evaluate(const Tensor& x, const Tensor& y, std::int64_t batch_size) try {
   require_positive(batch_size, "the batch size");
   const Uploaded data(state_->execution->backend(), state_->prepare(x, y, ""));
   return state_->evaluate(data, batch_size);
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("evaluating");
 }
 
-Tensor Trainer::predict(const Tensor& x) {
+Tensor Trainer::predict(const Tensor& x) try {
   const Uploaded data(state_->execution->backend(),
                       {.x = prepare_features(x, "x", state_->model), .target = {}});
   const std::int64_t rows = data.prepared.rows();
@@ -210,9 +218,11 @@ Tensor Trainer::predict(const Tensor& x) {
                                                    static_cast<std::size_t>(batch * outputs)));
   }
   return result;
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("predicting");
 }
 
-std::span<const float> Trainer::predict_row(std::span<const float> features) {
+std::span<const float> Trainer::predict_row(std::span<const float> features) try {
   State& state = *state_;
   if (static_cast<std::int64_t>(features.size()) != state.model.inputs() || !all_finite(features)) {
     const auto size = static_cast<std::int64_t>(features.size());
@@ -231,6 +241,8 @@ std::span<const float> Trainer::predict_row(std::span<const float> features) {
   state.row->wait();
   state.row->read(state.row.output, state.row_output);
   return state.row_output;
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("predicting");
 }
 
 float Trainer::learning_rate() const noexcept { return state_->execution->learning_rate(); }
@@ -262,10 +274,12 @@ std::string Trainer::summary(std::int64_t batch_size) const {
              batch_size, ": ", memory_plan(batch_size).str(), "\n");
 }
 
-std::string Trainer::explain(std::int64_t batch_size, DType x) {
+std::string Trainer::explain(std::int64_t batch_size, DType x) try {
   require_positive(batch_size, "the batch size");
   const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
   return state_->execution->compiled({Mode::train, batch_size, x, kind})->explain();
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("compiling");
 }
 
 }  // namespace minnow

@@ -1,6 +1,7 @@
 #include "exit_codes.h"
 
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace minnow::command {
@@ -46,6 +47,16 @@ Problem current_problem() {
                         .effect = {}},
             .exit = Exit::exhausted};
   } catch (const std::exception& error) {
+    const auto* refused = dynamic_cast<const std::system_error*>(&error);
+    if (refused != nullptr && refused->code() == std::errc::resource_unavailable_try_again) {
+      return {
+          .failure = {.code = "MN-M08",
+                      .what = "not enough host memory for a thread.",
+                      .evidence = error.what(),
+                      .remedy = "raise the limits of memory (ulimit -v) and processes (ulimit -u)",
+                      .effect = {}},
+          .exit = Exit::exhausted};
+    }
     return {.failure = {.code = "MN-X01",
                         .what = "internal error.",
                         .evidence = error.what(),

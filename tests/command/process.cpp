@@ -126,13 +126,14 @@ Process::Process(const Place& place, const std::vector<std::string>& arguments,
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 
   auto all = command_line(arguments);
+  all.insert(all.begin(), streams.under.begin(), streams.under.end());
   auto environment = environment_with(streams.environment);
-  const int error = posix_spawn(&pid_, MINNOW_COMMAND, &actions, &attributes, pointers(all).data(),
-                                pointers(environment).data());
+  const int error = posix_spawnp(&pid_, all.front().c_str(), &actions, &attributes,
+                                 pointers(all).data(), pointers(environment).data());
   for (const int fd : to_close) ::close(fd);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  require(error == 0, "posix_spawn");
+  require(error == 0, "posix_spawnp");
 }
 
 Process::~Process() {

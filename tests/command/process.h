@@ -42,6 +42,7 @@ struct Streams {
   Sink out = Sink::capture;
   Sink err = Sink::capture;
   std::vector<std::string> environment = {};  // "LC_ALL=C.UTF-8"
+  std::vector<std::string> under = {};        // the program that runs it: {"nice", "-n", "5"}
 };
 
 /// A running command. It is killed when it takes more than two minutes.

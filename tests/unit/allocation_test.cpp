@@ -2,47 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "counting_new.h"
 #include "problems.h"
-
-namespace {
-std::atomic<long> allocations{0};
-
-void* count_and_allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-// The library's calls of new arrive here as well.
-void* operator new(std::size_t size) { return count_and_allocate(size, 16); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return count_and_allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return count_and_allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return count_and_allocate(size, 16);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace minnow::testing {
 namespace {
 
 template <class F>
 long allocations_of(F f) {
-  const long before = allocations;
+  const long before = allocations();
   f();
-  return allocations - before;
+  return allocations() - before;
 }
 
 TEST(AllocationTest, StepsAllocateNothing) {

@@ -143,6 +143,9 @@ class FaultyBackend final : public Backend {
                    .effect = {}};
   }
   MemoryPlan plan(const Program& program) const override { return real_.backend().plan(program); }
+  std::int64_t shared_workspace(const Program& program) const override {
+    return real_.backend().shared_workspace(program);
+  }
   std::string unsupported(const Program& program, const Op& op) const override {
     return real_.backend().unsupported(program, op);
   }

@@ -236,7 +236,7 @@ TEST_F(Recovery, ARefusedCallOfARequiredDeviceGoesBackToTheSnapshot) {
 TEST_F(Recovery, ABatchThatDoesNotFitIsRefusedBeforeTheFirstStep) {
   Model model = small_classifier();
   Trainer trainer(model, cross_entropy(), adam(), required_device(faults));
-  faults.free_bytes = 60 << 10;
+  faults.free_bytes = 130 << 10;
   const Tensor many = random_tensor({400, 10}, 1);
   try {
     trainer.fit(many, labels_of(many, 3), {.batch_size = 400});
@@ -246,7 +246,7 @@ TEST_F(Recovery, ABatchThatDoesNotFitIsRefusedBeforeTheFirstStep) {
     EXPECT_EQ(error.cause(), "this model does not fit on faulty:0 with batch 400.");
     EXPECT_EQ(error.evidence().find("needs "), 0U) << error.what();
     for (const char* part : {" = parameters ", " + gradients ", " + optimizer ", " + activations ",
-                             " + data ", " + workspace ", "; free 60.0 KiB of 60.0 KiB"}) {
+                             " + data ", " + workspace ", "; free 130.0 KiB of 130.0 KiB"}) {
       EXPECT_NE(error.evidence().find(part), std::string::npos) << part << error.what();
     }
     EXPECT_EQ(error.needed_bytes(), error.fit().needed.total());
@@ -273,7 +273,7 @@ TEST_F(Recovery, ABatchThatDoesNotFitGoesThroughInSlicesWhenAsked) {
   Model model = small_classifier(), twin = small_classifier();
   Trainer trainer(model, cross_entropy(), adam(), required_device(faults));
   Trainer whole(twin, cross_entropy(), adam(), open("cpu"));
-  faults.free_bytes = 60 << 10;
+  faults.free_bytes = 130 << 10;
   const Tensor many = random_tensor({400, 10}, 1);
   const auto labels = labels_of(many, 3);
   std::vector<Failure> told;

@@ -1,6 +1,7 @@
 // A step in slices as a program: what is recorded, what fusion makes of it, and its memory.
 
 #include <gtest/gtest.h>
+#include <minnow/activation_plan.h>
 #include <minnow/minnow.h>
 
 #include "message_of.h"

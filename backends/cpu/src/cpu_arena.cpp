@@ -1,20 +1,26 @@
 #include "cpu_arena.h"
 
+#include <utility>
+
+#include "host_block.h"
 #include "layout.h"
 
 namespace minnow::cpu {
 
-std::int64_t CpuArena::part_bytes(const std::vector<ParameterSpec>& parameters) {
+MemoryPlan CpuArena::plan(const std::vector<ParameterSpec>& parameters, int state_arenas) {
   std::int64_t floats = 0;
   for (const ParameterSpec& spec : parameters) floats += slice_floats(spec);
-  return floats * 4;
+  return {
+      .parameters = floats * 4, .gradients = floats * 4, .optimizer = floats * 4 * state_arenas};
 }
 
-CpuArena::CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas)
+CpuArena::CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas,
+                   MemoryBudget::Reservation reserved)
     : parameters_(parameters),
       state_arenas_(state_arenas),
-      part_floats_(part_bytes(parameters) / 4),
-      memory_(Shape{2 + state_arenas, part_floats_}) {
+      part_floats_(plan(parameters, state_arenas).parameters / 4),
+      reserved_(std::move(reserved)),
+      memory_(allocate_host(part_floats_ * 4 * (2 + state_arenas), kWhat)) {
   std::int64_t offset = 0;
   for (const ParameterSpec& spec : parameters) {
     offsets_.push_back(offset);
@@ -29,7 +35,7 @@ float* CpuArena::slice(Part part, int slot) noexcept {
 const float* CpuArena::slice(Part part, int slot) const noexcept {
   const int index = static_cast<int>(part);
   if (index >= 2 + state_arenas_) return nullptr;
-  return memory_.data<float>().data() + index * part_floats_ +
+  return reinterpret_cast<const float*>(memory_.get()) + index * part_floats_ +
          offsets_[static_cast<std::size_t>(slot)];
 }
 

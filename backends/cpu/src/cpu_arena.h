@@ -1,14 +1,21 @@
 #pragma once
 
 #include <minnow/backend.h>
+#include <minnow/memory_budget.h>
 
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 namespace minnow::cpu {
 
 class CpuArena final : public Arena {
  public:
-  CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas);
+  static constexpr const char* kWhat = "the parameters, gradients and optimizer state";
+
+  /// `reserved`: plan(), in the backend's budget.
+  CpuArena(const std::vector<ParameterSpec>& parameters, int state_arenas,
+           MemoryBudget::Reservation reserved);
 
   void write(Part part, int slot, std::span<const float> values) override;
   void read(Part part, int slot, std::span<float> values) const override;
@@ -25,15 +32,16 @@ class CpuArena final : public Arena {
   float* slice(Part part, int slot) noexcept;
   const float* slice(Part part, int slot) const noexcept;
 
-  /// Bytes of one part.
-  static std::int64_t part_bytes(const std::vector<ParameterSpec>& parameters);
+  /// What this class would allocate.
+  static MemoryPlan plan(const std::vector<ParameterSpec>& parameters, int state_arenas);
 
  private:
   std::vector<ParameterSpec> parameters_;
   int state_arenas_;
   std::vector<std::int64_t> offsets_;  // floats, by slot
   std::int64_t part_floats_;
-  Tensor memory_;  // parameters, gradients, states, one after another
+  MemoryBudget::Reservation reserved_;
+  std::shared_ptr<std::byte> memory_;  // parameters, gradients, states, one after another
   std::int64_t steps_ = 0;
   float rate_ = 0;
   float last_loss_ = 0;  // of the last update

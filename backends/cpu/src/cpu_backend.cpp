@@ -1,6 +1,9 @@
 #include "cpu_backend.h"
 
+#include <utility>
+
 #include "cpu_executable.h"
+#include "host_memory.h"
 #include "text.h"
 
 namespace minnow::cpu {
@@ -15,17 +18,17 @@ CpuBackend::CpuBackend(int threads, std::int64_t memory_limit)
 
 MemoryState CpuBackend::memory() const {
   MemoryState state;
-  state.held = budget_.held();
-  state.peak = budget_.peak();
+  HostMemory host = host_memory();
+  state.total = host.total;
+  state.free = host.free;
+  state.evidence = std::move(host.evidence);
+  budget_.complete(state);
   return state;
 }
 
 MemoryPlan CpuBackend::plan(const Program& program) const {
   MemoryPlan plan = CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()));
-  const std::int64_t part = CpuArena::part_bytes(program.parameters());
-  plan.parameters = part;
-  plan.gradients = part;
-  plan.optimizer = part * program.rule().state_arenas;
+  plan += CpuArena::plan(program.parameters(), program.rule().state_arenas);
   return plan;
 }
 
@@ -33,7 +36,8 @@ std::string CpuBackend::unsupported(const Program&, const Op&) const { return ""
 
 std::unique_ptr<Arena> CpuBackend::create_arena(const std::vector<ParameterSpec>& parameters,
                                                 int state_arenas) {
-  return std::make_unique<CpuArena>(parameters, state_arenas);
+  auto reserved = budget_.reserve(CpuArena::plan(parameters, state_arenas), CpuArena::kWhat);
+  return std::make_unique<CpuArena>(parameters, state_arenas, std::move(reserved));
 }
 
 std::unique_ptr<DeviceData> CpuBackend::upload(const void* host, DType dtype, std::int64_t,
@@ -42,7 +46,11 @@ std::unique_ptr<DeviceData> CpuBackend::upload(const void* host, DType dtype, st
 }
 
 std::unique_ptr<Executable> CpuBackend::compile(const Program& program, Arena& arena) {
-  return std::make_unique<CpuExecutable>(program, static_cast<CpuArena&>(arena), kernels_, pool_);
+  const int workers = worthwhile_workers(program, pool_->size());
+  auto reserved = budget_.reserve(CpuExecutable::plan(program, workers),
+                                  cat("a program of ", program.batch(), " rows"));
+  return std::make_unique<CpuExecutable>(program, static_cast<CpuArena&>(arena), kernels_, pool_,
+                                         std::move(reserved));
 }
 
 }  // namespace minnow::cpu

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "float_mode.h"
+#include "host_block.h"
 #include "layout.h"
 #include "text.h"
 
@@ -37,31 +38,54 @@ std::string first_not_finite(const float* data, std::int64_t rows, std::int64_t 
   return "";
 }
 
+/// Where in the one block of memory what lies, in bytes.
+struct Parts {
+  Parts(const Program& program, std::int64_t activation_bytes, int workers, std::int64_t steps)
+      : scratch(take(activation_bytes)),
+        row_loss(take(workers * most_scratch(program) * 4)),
+        row_correct(take(program.batch() * 4)),
+        results(take(program.batch() * 4)) {
+    take(steps * static_cast<std::int64_t>(sizeof(StepResult)));
+  }
+
+  std::int64_t bytes = 0;
+  std::int64_t scratch;  // after the activations
+  std::int64_t row_loss;
+  std::int64_t row_correct;
+  std::int64_t results;
+
+ private:
+  // Makes room and says where it ends, at a multiple of 64.
+  std::int64_t take(std::int64_t size) { return bytes += (size + 63) / 64 * 64; }
+};
+
 }  // namespace
 
 MemoryPlan CpuExecutable::plan(const Program& program, int workers) {
-  MemoryPlan plan;
-  plan.activations = plan_activations(program, activation_bytes).bytes;
-  plan.workspace = workers * most_scratch(program) * 4;
-  return plan;
+  const std::int64_t activations = plan_activations(program, activation_bytes).bytes;
+  const Parts parts(program, activations, workers, kMaxSteps);
+  return {.activations = activations, .workspace = parts.bytes - activations};
 }
 
 CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
-                             std::shared_ptr<ThreadPool> pool)
+                             std::shared_ptr<ThreadPool> pool, MemoryBudget::Reservation reserved)
     : program_(program),
       arena_(arena),
       kernels_(kernels),
       pool_(std::move(pool)),
       workers_(worthwhile_workers(program, pool_->size())),
       choice_(workers_),
-      updates_(has_update(program)) {
-  const ActivationPlan plan = plan_activations(program_, activation_bytes);
-  const std::int64_t scratch = most_scratch(program_);
-  memory_ = Tensor(Shape{plan.bytes / 4 + workers_ * scratch});
-  float* base = memory_.mutable_data<float>().data();
+      updates_(has_update(program)),
+      reserved_(std::move(reserved)) {
+  const ActivationPlan activations = plan_activations(program_, activation_bytes);
+  const Parts parts(program_, activations.bytes, workers_, kMaxSteps);
+  memory_ = allocate_host(parts.bytes, cat("a program of ", program_.batch(), " rows"));
+  const auto at = [&](std::int64_t offset) {
+    return reinterpret_cast<float*>(memory_.get() + offset);
+  };
   for (std::size_t id = 0; id < program_.values().size(); ++id) {
     const Value& value = program_.values()[id];
-    float* data = plan.offsets[id] < 0 ? nullptr : base + plan.offsets[id] / 4;
+    float* data = activations.offsets[id] < 0 ? nullptr : at(activations.offsets[id]);
     if (value.kind == ValueKind::parameter) {
       data = arena.slice(Arena::Part::parameters, value.slot);
     } else if (value.kind == ValueKind::gradient) {
@@ -70,17 +94,17 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
     matrices_.push_back({data, value.rows, value.cols, activation_stride(value.cols)});
   }
   const auto rows = static_cast<std::size_t>(program_.batch());
-  state_.row_loss.assign(rows, 0.0F);
-  state_.row_correct.assign(rows, 0);
+  state_.row_loss = {at(parts.row_loss), rows};
+  state_.row_correct = {reinterpret_cast<std::int32_t*>(at(parts.row_correct)), rows};
   state_.gradients_finite.assign(static_cast<std::size_t>(workers_), 1);
-  results_.resize(static_cast<std::size_t>(kMaxSteps));
+  results_ = reinterpret_cast<StepResult*>(at(parts.results));
   schedule_ = make_schedule({.program = program_,
                              .kernels = kernels_,
                              .arena = arena_,
                              .state = state_,
                              .matrices = matrices_,
-                             .scratch = base + plan.bytes / 4,
-                             .scratch_floats = scratch});
+                             .scratch = at(parts.scratch),
+                             .scratch_floats = most_scratch(program_)});
 }
 
 void CpuExecutable::write(ValueId id, std::span<const float> values) {
@@ -140,7 +164,7 @@ bool CpuExecutable::step_is_finite(int workers) const noexcept {
 }
 
 void CpuExecutable::finish_step() noexcept {
-  results_[static_cast<std::size_t>(pending_++)] = state_.result;
+  results_[pending_++] = state_.result;
   state_.feed.position += program_.batch();
   if (!updates_) return;
   arena_.set_steps(arena_.steps() + 1);
@@ -155,7 +179,7 @@ std::span<const StepResult> CpuExecutable::wait() {
     failed_ = false;
     throw_not_finite();
   }
-  return {results_.data(), done};
+  return {results_, done};
 }
 
 // The step changed no weight, so it can be run again, op by op, until the first number that is not

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <minnow/backend.h>
+#include <minnow/memory_budget.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,8 +16,9 @@ namespace minnow::cpu {
 
 class CpuExecutable final : public Executable, private ThreadPool::Work {
  public:
+  /// `reserved`: plan(), in the backend's budget.
   CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
-                std::shared_ptr<ThreadPool> pool);
+                std::shared_ptr<ThreadPool> pool, MemoryBudget::Reservation reserved);
 
   void bind(const Feed& feed) override { state_.feed = feed; }
   void write(ValueId value, std::span<const float> values) override;
@@ -26,7 +29,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   std::int64_t max_steps() const override { return kMaxSteps; }
   double device_seconds() const override { return device_seconds_; }
 
-  /// Activations and workspace, in bytes, that this class would allocate.
+  /// What this class would allocate.
   static MemoryPlan plan(const Program& program, int workers);
 
  private:
@@ -44,11 +47,12 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   int workers_;
   WorkerChoice choice_;
   bool updates_;
-  Tensor memory_;  // activations, then scratch
+  MemoryBudget::Reservation reserved_;
+  std::shared_ptr<std::byte> memory_;
   std::vector<Matrix> matrices_;
   StepState state_;
   std::vector<ScheduledTask> schedule_;
-  std::vector<StepResult> results_;
+  StepResult* results_ = nullptr;
   std::int64_t pending_ = 0;    // results since the last wait
   std::int64_t requested_ = 0;  // steps of the running run()
   bool failed_ = false;

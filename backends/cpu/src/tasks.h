@@ -3,6 +3,7 @@
 #include <minnow/backend.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "cpu_arena.h"
@@ -24,8 +25,8 @@ struct CpuData final : DeviceData {
 struct StepState {
   Feed feed;
   StepResult result;
-  std::vector<float> row_loss;
-  std::vector<std::int32_t> row_correct;
+  std::span<float> row_loss;
+  std::span<std::int32_t> row_correct;
   std::vector<std::uint8_t> gradients_finite;  // by worker
   bool loss_finite = true;
   double beta1_power = 1;  // beta^t of the running update

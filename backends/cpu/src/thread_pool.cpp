@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <new>
 #include <system_error>
 
 #include "float_mode.h"
@@ -43,6 +44,8 @@ ThreadPool::ThreadPool(int threads)
     }
   } catch (const std::system_error&) {
     // No more threads to be had: the pool works with those it has.
+  } catch (const std::bad_alloc&) {
+    // No memory for one more: the same.
   }
 }
 

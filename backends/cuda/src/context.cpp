@@ -52,22 +52,26 @@ Context::~Context() { static_cast<void>(cudaSetDevice(options_.ordinal)); }
 
 MemoryState Context::memory() const {
   MemoryState state;
-  state.held = budget_.held();
-  state.peak = budget_.peak();
   std::size_t free_bytes = 0;
   std::size_t total_bytes = 0;
-  if (lost_ || cudaSetDevice(options_.ordinal) != cudaSuccess ||
-      cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess) {
-    return state;
+  if (!lost_ && cudaSetDevice(options_.ordinal) == cudaSuccess &&
+      cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess) {
+    state.total = static_cast<std::int64_t>(total_bytes);
+    state.free = static_cast<std::int64_t>(free_bytes);
+    state.evidence = "cudaMemGetInfo";
+  } else {
+    static_cast<void>(cudaGetLastError());
   }
-  state.total = static_cast<std::int64_t>(total_bytes);
-  state.free = static_cast<std::int64_t>(free_bytes);
-  state.evidence = "cudaMemGetInfo";
+  budget_.complete(state);
   return state;
 }
 
 const Lt& Context::lt() {
-  if (lt_ == nullptr) lt_ = std::make_unique<Lt>(workspace_bytes_);
+  if (lt_ == nullptr) {
+    auto reserved = budget_.reserve({.workspace = workspace_bytes_}, "the workspace of products");
+    lt_ = std::make_unique<Lt>(workspace_bytes_);
+    lt_reserved_ = std::move(reserved);
+  }
   return *lt_;
 }
 
@@ -105,25 +109,31 @@ void Context::require_alive(std::string_view doing) const {
   throw DeviceError(*std::move(failure), lost_call_, lost_status_, true);
 }
 
+void Context::fail_memory(const CallFailure& failure, std::string_view doing) const {
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+  const bool known = cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess;
+  if (!known) static_cast<void>(cudaGetLastError());
+  const auto free = static_cast<std::int64_t>(free_bytes);
+  const auto total = static_cast<std::int64_t>(total_bytes);
+  std::string evidence = cat(failure.call, " -> ", failure.status);
+  if (failure.bytes > 0) evidence += cat("; needs ", format_bytes(failure.bytes));
+  if (known) evidence += cat("; ", format_bytes(free), " of ", format_bytes(total), " free");
+  const MemoryPlan held = budget_.held();
+  if (held.total() > 0) evidence += cat("; held through this device: ", held.str());
+  throw ResourceExhausted({.code = "MN-M02",
+                           .what = cat("not enough memory on ", info_.name, " for ", doing, "."),
+                           .evidence = std::move(evidence),
+                           .remedy = "a smaller batch or model, or the CPU",
+                           .effect = "no weight was changed by this; the device can still be used"},
+                          failure.bytes, known ? free : -1);
+}
+
 void Context::fail(const CallFailure& failure, std::string_view doing) {
   const std::string evidence = cat(failure.call, " -> ", failure.status);
   switch (failure.kind) {
-    case CallFailure::Kind::out_of_memory: {
-      std::size_t free_bytes = 0;
-      std::size_t total_bytes = 0;
-      const bool known = cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess;
-      const auto free = static_cast<std::int64_t>(free_bytes);
-      throw ResourceExhausted(
-          {.code = "MN-M02",
-           .what = cat("not enough memory on ", info_.name, " for ", doing, "."),
-           .evidence = cat(
-               evidence, known ? cat("; ", format_bytes(free), " of ",
-                                     format_bytes(static_cast<std::int64_t>(total_bytes)), " free")
-                               : ""),
-           .remedy = "a smaller batch or model, or the CPU",
-           .effect = "no weight was changed by this; the device can still be used"},
-          failure.bytes, known ? free : -1);
-    }
+    case CallFailure::Kind::out_of_memory:
+      fail_memory(failure, doing);
     case CallFailure::Kind::lost: {
       const std::lock_guard lock(lost_mutex_);
       lost_call_ = failure.call;

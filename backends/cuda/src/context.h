@@ -50,7 +50,7 @@ class Context {
   Precision precision() const noexcept { return options_.precision; }
   bool tune() const noexcept { return options_.tune; }
   cudaStream_t stream() const noexcept { return stream_.get(); }
-  /// Bytes that a product may use beside its operands.
+  /// Bytes that a product may use beside its operands; one piece for all programs.
   std::int64_t workspace_bytes() const noexcept { return workspace_bytes_; }
 
   /// To be held while a program is compiled: the libraries are opened then, and none may ask
@@ -67,12 +67,14 @@ class Context {
 
  private:
   void require_alive(std::string_view doing) const;
+  [[noreturn]] void fail_memory(const CallFailure& failure, std::string_view doing) const;
 
   PluginOptions options_;
   DeviceInfo info_;
   MemoryBudget budget_;
   std::int64_t workspace_bytes_ = 0;
   Stream stream_;
+  MemoryBudget::Reservation lt_reserved_;
   std::unique_ptr<Lt> lt_;
   std::unique_ptr<Cudnn> cudnn_;
   std::string cudnn_refusal_;

@@ -3,6 +3,7 @@
 #include <minnow/error.h>
 
 #include <cstddef>
+#include <utility>
 
 #include "bfloat16.h"
 #include "layout.h"
@@ -10,13 +11,26 @@
 
 namespace minnow::cuda {
 
+MemoryPlan CudaArena::plan(const std::vector<ParameterSpec>& parameters, int state_arenas,
+                           Precision precision) {
+  const std::int64_t elements = slice_offsets(parameters).back();
+  const std::int64_t low = precision == Precision::bf16 ? device_bytes(elements * 2) : 0;
+  const auto state = static_cast<std::int64_t>(sizeof(UpdateState));
+  return {.parameters = elements * 4 + low,
+          .gradients = elements * 4,
+          .optimizer = elements * 4 * state_arenas + device_bytes(state)};
+}
+
 CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<ParameterSpec>& parameters,
                      int state_arenas)
     : context_(std::move(context)),
       parameters_(parameters),
       offsets_(slice_offsets(parameters)),
       state_arenas_(state_arenas) {
-  context_->guarded("the parameters, gradients and optimizer state", [&] {
+  constexpr const char* kWhat = "the parameters, gradients and optimizer state";
+  context_->guarded(kWhat, [&] {
+    auto reserved =
+        context_->budget().reserve(plan(parameters, state_arenas, context_->precision()), kWhat);
     const std::int64_t bytes = elements() * 4 * (2 + state_arenas_);
     const cudaStream_t stream = context_->stream();
     // Zero in the padding, and zero it stays: products write inside, the update keeps zeros.
@@ -28,9 +42,13 @@ CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<Paramet
       }
       return memory;
     };
-    memory_ = make(bytes);
-    if (context_->precision() == Precision::bf16) low_ = make(elements() * 2);
+    // All or nothing: what is held when one of them fails goes into the message.
+    DeviceMemory memory = make(bytes);
+    DeviceMemory low = make(context_->precision() == Precision::bf16 ? elements() * 2 : 0);
     state_ = make(sizeof(UpdateState));
+    memory_ = std::move(memory);
+    low_ = std::move(low);
+    reserved_ = std::move(reserved);
   });
 }
 

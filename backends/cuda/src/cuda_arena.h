@@ -15,6 +15,10 @@ class CudaArena final : public Arena {
   CudaArena(std::shared_ptr<Context> context, const std::vector<ParameterSpec>& parameters,
             int state_arenas);
 
+  /// What this class would allocate.
+  static MemoryPlan plan(const std::vector<ParameterSpec>& parameters, int state_arenas,
+                         Precision precision);
+
   void write(Part part, int slot, std::span<const float> values) override;
   void read(Part part, int slot, std::span<float> values) const override;
   void set_steps(std::int64_t steps) override;
@@ -39,6 +43,7 @@ class CudaArena final : public Arena {
   std::vector<ParameterSpec> parameters_;
   std::vector<std::int64_t> offsets_;
   int state_arenas_;
+  MemoryBudget::Reservation reserved_;
   DeviceMemory memory_;  // parameters, gradients, states, one after another
   DeviceMemory low_;     // with bf16: what products read
   DeviceMemory state_;

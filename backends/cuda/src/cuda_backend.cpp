@@ -18,20 +18,20 @@ CudaBackend::CudaBackend(const PluginOptions& options)
 MemoryState CudaBackend::memory() const { return context_->memory(); }
 
 std::int64_t CudaBackend::upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const {
-  return rows * cols * static_cast<std::int64_t>(size_of(dtype));
+  return CudaData::plan(dtype, rows, cols).data;
 }
 
 MemoryPlan CudaBackend::plan(const Program& program) const {
-  const std::int64_t elements = slice_offsets(program.parameters()).back();
-  const bool low = context_->precision() == Precision::bf16;
-  const Storage storage(program, context_->precision(), CudaExecutable::kMaxSteps);
-  MemoryPlan plan;
-  plan.parameters = elements * (low ? 6 : 4);
-  plan.gradients = elements * 4;
-  plan.optimizer = elements * 4 * program.rule().state_arenas;
-  plan.activations = storage.activation_bytes;
-  plan.workspace = storage.bytes - storage.activation_bytes + context_->workspace_bytes();
+  const Precision precision = context_->precision();
+  MemoryPlan plan = CudaArena::plan(program.parameters(), program.rule().state_arenas, precision);
+  plan += Storage(program, precision, CudaExecutable::kMaxSteps).plan();
+  plan.workspace += shared_workspace(program);
   return plan;
+}
+
+// Taken by the first program that needs it.
+std::int64_t CudaBackend::shared_workspace(const Program& program) const {
+  return needs_product(program) ? context_->workspace_bytes() : 0;
 }
 
 std::string CudaBackend::unsupported(const Program& program, const Op& op) const {

@@ -19,6 +19,7 @@ class CudaBackend final : public Backend {
   std::string unsupported(const Program& program, const Op& op) const override;
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
                                       int state_arenas) override;
+  std::int64_t shared_workspace(const Program& program) const override;
   std::int64_t upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const override;
   std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
                                      std::int64_t cols) override;

@@ -3,8 +3,10 @@
 #include <minnow/backend.h>
 
 #include <memory>
+#include <utility>
 
 #include "context.h"
+#include "layout.h"
 
 namespace minnow::cuda {
 
@@ -15,9 +17,16 @@ class CudaData final : public DeviceData {
            std::int64_t cols)
       : context_(std::move(context)) {
     context_->guarded("the data set", [&] {
+      auto reserved = context_->budget().reserve(plan(dtype, rows, cols), "the data set");
       memory_ = DeviceMemory(rows * cols * size_of(dtype));
+      reserved_ = std::move(reserved);
       copy(host);
     });
+  }
+
+  /// What this class would allocate.
+  static MemoryPlan plan(DType dtype, std::int64_t rows, std::int64_t cols) {
+    return {.data = device_bytes(rows * cols * size_of(dtype))};
   }
 
   void assign(const void* host) override {
@@ -35,6 +44,7 @@ class CudaData final : public DeviceData {
   }
 
   std::shared_ptr<Context> context_;
+  MemoryBudget::Reservation reserved_;
   DeviceMemory memory_;
 };
 

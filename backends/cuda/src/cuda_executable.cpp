@@ -45,7 +45,10 @@ CudaExecutable::CudaExecutable(const Program& program, CudaArena& arena,
 
 void CudaExecutable::allocate() {
   const cudaStream_t stream = context_->stream();
+  auto reserved =
+      context_->budget().reserve(storage_.plan(), cat("a program of ", program_.batch(), " rows"));
   memory_ = DeviceMemory(storage_.bytes);
+  reserved_ = std::move(reserved);
   check(cudaMemsetAsync(memory_.as<void>(), 0, static_cast<std::size_t>(storage_.bytes), stream),
         "cudaMemsetAsync");
   const LoweringContext at = lowering();

@@ -55,6 +55,7 @@ class CudaExecutable final : public Executable {
   CudaArena& arena_;
   std::shared_ptr<Context> context_;
   Storage storage_;
+  MemoryBudget::Reservation reserved_;
   DeviceMemory memory_;
   PinnedMemory pinned_;              // the run state and outcomes, as wait() reads them
   std::vector<std::byte> pageable_;  // where pinned memory cannot be had

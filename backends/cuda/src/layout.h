@@ -26,4 +26,7 @@ inline std::vector<std::int64_t> slice_offsets(const std::vector<ParameterSpec>&
   return offsets;
 }
 
+/// What an allocation takes: cudaMalloc gives whole multiples of 256 bytes.
+constexpr std::int64_t device_bytes(std::int64_t bytes) { return (bytes + 255) / 256 * 256; }
+
 }  // namespace minnow::cuda

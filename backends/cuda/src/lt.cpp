@@ -43,10 +43,15 @@ void Lt::check(cublasStatus_t status, const char* call) const {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   // A library reports a device that is lost in words of its own.
   const cudaError_t cause = cudaPeekAtLastError();
-  const auto kind = is_lost(cause)                         ? CallFailure::Kind::lost
-                    : status == CUBLAS_STATUS_ALLOC_FAILED ? CallFailure::Kind::out_of_memory
-                                                           : CallFailure::Kind::refused;
+  // "Not initialized" is what it says of a missing driver, and here a device is open already: then
+  // it is memory.
+  const bool no_memory =
+      status == CUBLAS_STATUS_ALLOC_FAILED || status == CUBLAS_STATUS_NOT_INITIALIZED;
+  const auto kind = is_lost(cause) ? CallFailure::Kind::lost
+                    : no_memory    ? CallFailure::Kind::out_of_memory
+                                   : CallFailure::Kind::refused;
   std::string text = text_of(status);
+  if (status == CUBLAS_STATUS_NOT_INITIALIZED) text += ", which here means too little memory";
   if (cause != cudaSuccess) text += cat("; CUDA: ", minnow::cuda::text_of(cause));
   if (kind != CallFailure::Kind::lost) static_cast<void>(cudaGetLastError());
   throw CallFailure{.kind = kind, .call = call, .status = std::move(text)};

@@ -90,6 +90,15 @@ std::optional<HeadOps> find_head(const Program& program) {
   return std::nullopt;
 }
 
+bool needs_product(const Program& program) {
+  const HeadOps head = find_head(program).value_or(HeadOps{});
+  for (int i = 0; i < static_cast<int>(program.ops().size()); ++i) {
+    const bool product = is_product(program.ops()[static_cast<std::size_t>(i)].kind);
+    if (product && i != head.linear && i != head.input_grad) return true;
+  }
+  return false;
+}
+
 Storage::Storage(const Program& program, Precision precision, std::int64_t max_steps) {
   low = stored_low(program, precision);
   const auto size_of_value = [&](const Value& value) {
@@ -112,7 +121,7 @@ Storage::Storage(const Program& program, Precision precision, std::int64_t max_s
 
 std::int64_t Storage::take(std::int64_t size) {
   const std::int64_t at = bytes;
-  bytes += (size + 255) / 256 * 256;
+  bytes += device_bytes(size);
   return at;
 }
 

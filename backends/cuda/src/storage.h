@@ -2,8 +2,8 @@
 
 // What a program needs on the device beside the arena, and where in one block it lies.
 
-#include <minnow/backend.h>
 #include <minnow/activation_plan.h>
+#include <minnow/backend.h>
 
 #include <cstdint>
 #include <optional>
@@ -22,9 +22,16 @@ struct HeadOps {
 };
 std::optional<HeadOps> find_head(const Program& program);
 
+/// Whether a program has products beside those of its head: a library computes them.
+bool needs_product(const Program& program);
+
 /// Byte offsets in the block.
 struct Storage {
   Storage(const Program& program, Precision precision, std::int64_t max_steps);
+
+  MemoryPlan plan() const {
+    return {.activations = activation_bytes, .workspace = bytes - activation_bytes};
+  }
 
   std::vector<std::int64_t> values;  // by ValueId; -1: in the arena, or not needed
   std::vector<bool> low;             // by ValueId: stored as bfloat16, in bf16 what products read

@@ -117,6 +117,8 @@ class MINNOW_API Backend {
   virtual std::optional<Failure> health() const = 0;
   /// Memory that a program will take; allocates nothing.
   virtual MemoryPlan plan(const Program& program) const = 0;
+  /// Bytes of that workspace which all programs of the device share.
+  virtual std::int64_t shared_workspace(const Program& program) const = 0;
   /// Why an op cannot run here; empty when it can.
   virtual std::string unsupported(const Program& program, const Op& op) const = 0;
   virtual std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,

@@ -18,6 +18,8 @@
 
 namespace minnow {
 
+struct MemoryState;
+
 class MINNOW_API MemoryBudget {
  public:
   /// `limit` in bytes; 0: none.
@@ -49,6 +51,9 @@ class MINNOW_API MemoryBudget {
   std::int64_t limit() const noexcept;
   MemoryPlan held() const;
   MemoryPlan peak() const;  // `held` when its total was most
+  /// What a backend saw of its device, with `held` and `peak`, and with no more `free` than the
+  /// limit leaves.
+  void complete(MemoryState& state) const;
 
  private:
   std::shared_ptr<Reservation::Book> book_;

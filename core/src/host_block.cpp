@@ -1,0 +1,65 @@
+#include "host_block.h"
+
+#include <minnow/error.h>
+#include <minnow/memory_plan.h>
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "guard_allocation.h"
+#include "host_memory.h"
+#include "text.h"
+
+namespace minnow {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+// From here on zeroing takes so long that a look at the machine's memory does not count.
+constexpr std::int64_t kLarge = std::int64_t{16} << 20;
+
+constexpr const char* kRemedy = "give a smaller batch or model, or less data at a time";
+
+std::string available(const HostMemory& host) {
+  if (host.free < 0) return "";
+  return cat("; available ", format_bytes(host.free), " (", host.evidence, ")");
+}
+
+[[noreturn]] void refuse(std::int64_t bytes, std::string_view what, std::string_view detail,
+                         const HostMemory& host) {
+  throw ResourceExhausted({.code = "MN-M08",
+                           .what = cat("not enough host memory for ", what, "."),
+                           .evidence = cat(detail, detail.empty() ? "" : ": ", "needs ",
+                                           format_bytes(bytes), available(host)),
+                           .remedy = kRemedy,
+                           .effect = "nothing was allocated"},
+                          bytes, host.free);
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view what,
+                                         std::string_view detail) {
+  if (bytes >= kLarge) {
+    const HostMemory host = host_memory();
+    if (host.free >= 0 && bytes > host.free + host.swap) refuse(bytes, what, detail, host);
+  }
+  void* memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
+  if (memory == nullptr) refuse(bytes, what, detail, host_memory());
+  std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  return {static_cast<std::byte*>(memory),
+          [](std::byte* block) { ::operator delete(block, kAlignment); }};
+}
+
+void throw_allocation_failed(std::string_view doing) {
+  const HostMemory host = host_memory();
+  throw ResourceExhausted({.code = "MN-M08",
+                           .what = cat("not enough host memory while ", doing, "."),
+                           .evidence = cat("an allocation failed", available(host)),
+                           .remedy = kRemedy,
+                           .effect = "the weights are those after the last complete step"},
+                          0, host.free);
+}
+
+}  // namespace minnow
