@@ -16,7 +16,7 @@ constexpr long kForGood = std::numeric_limits<long>::max();
 #ifdef __SANITIZE_ADDRESS__
 constexpr long kStride = 7;  // a run takes ten times as long
 #else
-constexpr long kStride = 1;
+constexpr long kStride = 3;
 #endif
 
 struct Problem {

@@ -128,9 +128,8 @@ Loss Lowering::loss_of(const Op& loss) const {
 void Lowering::loss(int index) {
   kernel(index, "loss",
          [job = loss_of(op(index))](auto stream) { return launch_loss(job, stream); });
-  explain(index, fused_ && program_.sliced()
-                     ? "own kernel; not with the last layer, as the step is in slices"
-                     : "own kernel");
+  explain(index, head_is_left_out_ ? "own kernel; not with the last layer, as it is a slice"
+                                   : "own kernel");
 }
 
 void Lowering::head() {

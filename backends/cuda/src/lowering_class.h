@@ -37,6 +37,8 @@ class Lowering {
 
   Lowered run() {
     if (fused_) head_ = find_head(program_);
+    head_is_left_out_ = head_ && program_.sliced();
+    if (head_is_left_out_) head_.reset();
     for (int i = 0; i < static_cast<int>(program_.ops().size()); ++i) {
       if (!done_[static_cast<std::size_t>(i)]) lower(i);
     }
@@ -107,6 +109,7 @@ class Lowering {
   const Program& program_;
   bool fused_;
   std::optional<HeadOps> head_;
+  bool head_is_left_out_ = false;
   Lowered result_;
   std::vector<bool> done_;
   std::vector<ValueId> masked_;                      // values whose mask is written

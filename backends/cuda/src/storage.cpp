@@ -24,6 +24,7 @@ std::vector<int> readers(const Program& program, ValueId id) {
 std::vector<OpSpan> spans_of(const Program& program) {
   std::vector<OpSpan> spans;
   for (int i = 0; i < static_cast<int>(program.ops().size()); ++i) spans.push_back({i, i});
+  if (program.sliced()) return spans;
   if (const auto head = find_head(program)) {
     for (const int op : {head->linear, head->loss, head->input_grad}) {
       if (op < 0) continue;
@@ -60,7 +61,6 @@ std::int64_t bytes_of(const Value& value, bool low) {
 
 std::optional<HeadOps> find_head(const Program& program) {
   const auto& ops = program.ops();
-  if (program.sliced()) return std::nullopt;
   for (int i = 0; i < static_cast<int>(ops.size()); ++i) {
     const Op& loss = ops[static_cast<std::size_t>(i)];
     if (loss.kind != OpKind::mse && loss.kind != OpKind::softmax_cross_entropy) continue;

@@ -14,12 +14,13 @@
 namespace minnow::cuda {
 
 /// The last layer, its loss and, in a training step, the gradient of the layer's input: indices of
-/// ops that one kernel can do together. None of a step in slices, which has many of them.
+/// ops that one kernel can do together.
 struct HeadOps {
   int linear = -1;
   int loss = -1;
   int input_grad = -1;  // -1: none
 };
+/// Of the first slice, in a step in slices: those are not merged.
 std::optional<HeadOps> find_head(const Program& program);
 
 /// Whether a program has products beside those of its head: a library computes them.
