@@ -115,7 +115,8 @@ class MINNOW_API Backend {
   virtual MemoryState memory() const = 0;
   /// Why the device cannot be used any more in this process; nothing while it can.
   virtual std::optional<Failure> health() const = 0;
-  /// Memory that a program will take; allocates nothing.
+  /// Memory that a program will take, to the byte; allocates nothing. What programs of a device
+  /// share (a GPU's workspace for products) is in the plan of each.
   virtual MemoryPlan plan(const Program& program) const = 0;
   /// Why an op cannot run here; empty when it can.
   virtual std::string unsupported(const Program& program, const Op& op) const = 0;

@@ -81,7 +81,7 @@ class MINNOW_API DeviceError : public Error {
 /// Memory that cannot be had.
 class MINNOW_API ResourceExhausted : public Error {
  public:
-  /// `free_bytes` is what the device had at that moment, -1 when it is not known.
+  /// `needed_bytes` is 0 and `free_bytes`, what the device had at that moment, -1 when not known.
   ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes = -1);
   ~ResourceExhausted() override;
   std::int64_t needed_bytes() const noexcept { return needed_bytes_; }
