@@ -39,17 +39,25 @@ std::string available(const HostMemory& host) {
 
 }  // namespace
 
+void require_host_memory(std::int64_t bytes, std::string_view what, std::string_view detail) {
+  if (bytes < kLarge) return;
+  const HostMemory host = host_memory();
+  if (host.free >= 0 && bytes > host.free + host.swap) refuse(bytes, what, detail, host);
+}
+
 std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view what,
                                          std::string_view detail) {
-  if (bytes >= kLarge) {
-    const HostMemory host = host_memory();
-    if (host.free >= 0 && bytes > host.free + host.swap) refuse(bytes, what, detail, host);
-  }
+  require_host_memory(bytes, what, detail);
   void* memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
-  if (memory == nullptr) refuse(bytes, what, detail, host_memory());
+  if (memory == nullptr) throw_not_enough_host_memory(bytes, what, detail);
   std::memset(memory, 0, static_cast<std::size_t>(bytes));
   return {static_cast<std::byte*>(memory),
           [](std::byte* block) { ::operator delete(block, kAlignment); }};
+}
+
+void throw_not_enough_host_memory(std::int64_t bytes, std::string_view what,
+                                  std::string_view detail) {
+  refuse(bytes, what, detail, host_memory());
 }
 
 void throw_allocation_failed(std::string_view doing) {

@@ -8,10 +8,16 @@
 namespace minnow {
 
 /// Zeroed memory at a multiple of 64 bytes. `what` goes into the message ("a tensor"), as does
-/// `detail` (its shape). A large block that the machine cannot back is refused before it is
-/// touched: Linux would grant it and end the process later.
-/// @throws ResourceExhausted (MN-M08).
+/// `detail` (its shape). @throws ResourceExhausted (MN-M08).
 std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view what,
                                          std::string_view detail = {});
+
+/// Refuses a large block that the machine cannot back: Linux would grant it and end the process
+/// when it is written. allocate_host() has asked. @throws ResourceExhausted (MN-M08).
+void require_host_memory(std::int64_t bytes, std::string_view what, std::string_view detail = {});
+
+/// Says what is available. @throws ResourceExhausted (MN-M08).
+[[noreturn]] void throw_not_enough_host_memory(std::int64_t bytes, std::string_view what,
+                                               std::string_view detail = {});
 
 }  // namespace minnow

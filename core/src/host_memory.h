@@ -16,7 +16,7 @@ struct HostMemory {
 /// `free` is the least that MemAvailable, the memory limits of the process's cgroups (v1 and v2,
 /// each level) and its own limits (ulimit -v, ulimit -d) leave. What cannot be read or understood
 /// does not count. Files are looked for below the directory that the environment variable
-/// MINNOW_SYSROOT names. Takes some 0.1 ms.
+/// MINNOW_SYSROOT names. Takes up to a millisecond.
 HostMemory host_memory() noexcept;
 
 }  // namespace minnow

@@ -169,6 +169,17 @@ TEST_F(Machine, RefusesWhatItCannotBack) {
             "  effect:   nothing was allocated");
   memory_info(100 * kMiB, 150 * kMiB);
   EXPECT_NO_THROW(Tensor({200 * kMiB}, DType::u8));  // it swaps
+  const std::string large = (root_ / "large.npy").string();
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (209715072,), }";
+  header.resize(118, ' ');
+  file("large.npy", std::string("\x93NUMPY\1\0\x76\0", 10) + header);
+  std::filesystem::resize_file(large, static_cast<std::uintmax_t>(200 * kMiB));
+  memory_info(100 * kMiB);
+  EXPECT_NE(
+      message_of<ResourceExhausted>([&] { read_npy(large); })
+          .find("not enough host memory for reading " + large +
+                ". [MN-M08]\n  evidence: needs 200.0 MiB; available 100.0 MiB (MemAvailable "),
+      std::string::npos);
   memory_info(10 * kMiB);
   Model model(1024, {dense(1024), relu(), dense(1)});
   EXPECT_NE(

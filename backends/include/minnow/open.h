@@ -23,8 +23,9 @@ struct OpenOptions {
   /// Of a GPU: time the ways to compute each product when a program is compiled, and take the
   /// fastest. Two runs may then choose differently, and their last bits differ.
   bool tune = false;
-  /// Bytes that may be held on the device; more is refused with ResourceExhausted. Two limited
-  /// devices may share one GPU. 0: no limit.
+  /// Bytes that may be held on the device; more is refused with ResourceExhausted. Counts what
+  /// trainers hold there (Device::memory().held): neither tensors in host memory nor what CUDA
+  /// takes for itself. Two limited devices may share one GPU. 0: no limit.
   std::int64_t memory_limit = 0;
 };
 

@@ -115,7 +115,8 @@ class MINNOW_API Backend {
   virtual MemoryState memory() const = 0;
   /// Why the device cannot be used any more in this process; nothing while it can.
   virtual std::optional<Failure> health() const = 0;
-  /// Memory that a program will take; allocates nothing.
+  /// Memory that a program will take, to the byte; allocates nothing. What programs of a device
+  /// share (a GPU's workspace for products) is in the plan of each.
   virtual MemoryPlan plan(const Program& program) const = 0;
   /// Bytes of that workspace which all programs of the device share.
   virtual std::int64_t shared_workspace(const Program& program) const = 0;

@@ -89,7 +89,7 @@ class MINNOW_API ResourceExhausted : public Error {
     std::int64_t largest_batch = 0;
     std::int64_t microbatch = 0;  // rows of the slices that would keep the batch
   };
-  /// `free_bytes` is what the device had at that moment, -1 when it is not known.
+  /// `needed_bytes` is 0 and `free_bytes`, what the device had at that moment, -1 when not known.
   ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes = -1);
   ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes, Fit fit);
   ~ResourceExhausted() override;

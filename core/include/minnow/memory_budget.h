@@ -1,7 +1,8 @@
 #pragma once
 
 /// What one opened device holds, by class, and how much it may hold. A backend reserves before it
-/// allocates; the reservation lives as long as the memory.
+/// allocates; the reservation lives as long as the memory. So what is held is known at any time,
+/// and a limit refuses before anything is taken.
 ///
 ///     MemoryBudget budget("cuda:0", 256 << 20);
 ///     auto reserved = budget.reserve({.activations = bytes}, "the training step");

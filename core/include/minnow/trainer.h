@@ -11,6 +11,9 @@
 /// model.outputs() numbers per row, or, for a loss over classes, integer labels (rows) or (rows,
 /// 1). All data is checked before the first step. One thread at a time; only `stop` crosses
 /// threads.
+///
+/// Memory that cannot be had ends in ResourceExhausted; the weights are then those after the last
+/// complete step. std::bad_alloc comes only where there is none for the message either.
 
 #include <minnow/backend.h>
 #include <minnow/export.h>

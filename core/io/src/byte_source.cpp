@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fail.h"
+#include "host_block.h"
 
 namespace minnow {
 namespace {
@@ -21,12 +22,7 @@ namespace {
 constexpr std::size_t kChunk = std::size_t{1} << 16;
 
 [[noreturn]] void fail_memory(const std::string& path, std::int64_t bytes) {
-  throw ResourceExhausted({.code = "MN-M08",
-                           .what = cat("not enough host memory to read ", path, "."),
-                           .evidence = cat(bytes, " bytes"),
-                           .remedy = {},
-                           .effect = {}},
-                          bytes);
+  throw_not_enough_host_memory(bytes, cat("reading ", path));
 }
 
 }  // namespace
@@ -96,6 +92,7 @@ void ByteSource::grow(std::int64_t wanted) {
   const std::int64_t known = inflater_ ? 0 : file_bytes_ + 1;
   const std::int64_t room = std::max({std::int64_t{1} << 16, 2 * capacity_, known});
   const std::int64_t capacity = std::max(std::min(room, wanted), capacity_ + 1);
+  require_host_memory(capacity - capacity_, cat("reading ", path_));
   void* block = std::realloc(buffer_.get(), static_cast<std::size_t>(capacity));
   if (block == nullptr) fail_memory(path_, capacity);
   static_cast<void>(buffer_.release());  // realloc has taken it
