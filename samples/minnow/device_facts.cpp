@@ -1,0 +1,30 @@
+#include "device_facts.h"
+
+#include <algorithm>
+
+namespace minnow::command {
+
+const DeviceFact* find_device(const DeviceReport& report, std::string_view name) {
+  const std::string full = std::string(name) + (name == "cuda" ? ":0" : "");
+  const auto found = std::find_if(report.devices.begin(), report.devices.end(),
+                                  [&](const DeviceFact& device) { return device.name == full; });
+  return found == report.devices.end() ? nullptr : &*found;
+}
+
+bool usable(const DeviceReport& report, std::string_view name) {
+  const DeviceFact* device = find_device(report, name);
+  return device != nullptr && device->usable;
+}
+
+std::size_t problems(const DeviceReport& report) {
+  return static_cast<std::size_t>(
+      std::count_if(report.findings.begin(), report.findings.end(),
+                    [](const Finding& finding) { return finding.verdict == Verdict::problem; }));
+}
+
+Exit doctor_exit(const DeviceReport& report, std::string_view strict) {
+  if (!strict.empty() && !usable(report, strict)) return Exit::device;
+  return problems(report) == 0 ? Exit::ok : Exit::problem;
+}
+
+}  // namespace minnow::command
