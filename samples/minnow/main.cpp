@@ -16,11 +16,6 @@
 #include "json_lines.h"
 
 namespace minnow::command {
-
-void print_failure(const Failure& failure, Terminal& terminal) {
-  terminal.err.line(paint("minnow:", Color::red, terminal.err_color) + " " + text_of(failure));
-}
-
 namespace {
 
 // Before the arguments are parsed, or when they cannot be.

@@ -74,7 +74,7 @@ TEST(Doctor, SelfTestComparesWeights) {
   const auto outcome = run(place, {"doctor", "--self-test"}, {.environment = {"LC_ALL=C.UTF-8"}});
   EXPECT_TRUE(contains(outcome.out, " ✓ self-test  784-128-10, 20 steps on "));
   EXPECT_TRUE(contains(outcome.out, ": max|Δw| "));
-  EXPECT_TRUE(contains(outcome.out, " (limit 1.0e-05)\n"));
+  EXPECT_TRUE(contains(outcome.out, " (limit 2.0e-05)\n"));
   EXPECT_EQ(count_of(run(place, {"doctor"}).out, "self-test"), 0U);
 }
 
