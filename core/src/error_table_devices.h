@@ -1,6 +1,7 @@
 #pragma once
 
-/// Codes of devices: D drivers and devices, K kernels and hardware, L libraries.
+/// Codes of devices: D drivers and devices, I handles of libraries, K kernels and hardware, L
+/// libraries.
 
 #include <minnow/error_codes.h>
 
@@ -121,6 +122,18 @@ inline constexpr ErrorCode kDeviceCodes[] = {
      .remedy = "unset MINNOW_CPU_ISA: the best instruction set is then taken",
      .type = "DeviceUnavailable",
      .exit = 69},
+    {.code = "MN-I01",
+     .title = "cuBLASLt does not start",
+     .evidence = "the call and its answer",
+     .remedy = "most often the GPU's memory is taken: nvidia-smi shows by whom",
+     .type = "DeviceUnavailable",
+     .exit = 69},
+    {.code = "MN-I02",
+     .title = "cuDNN does not start; minnow's own kernels are used on the GPU",
+     .evidence = "the call and its answer",
+     .remedy = "most often the GPU's memory is taken: nvidia-smi shows by whom",
+     .type = "",
+     .exit = 0},
     {.code = "MN-K01",
      .title = "the GPU stopped working for this process",
      .evidence = "the call and its answer, and the operation where it was seen first",

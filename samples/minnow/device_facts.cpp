@@ -16,6 +16,13 @@ bool usable(const DeviceReport& report, std::string_view name) {
   return device != nullptr && device->usable;
 }
 
+std::string brief(std::string_view what) {
+  constexpr std::string_view kLead = "GPU not used: ";
+  if (what.starts_with(kLead)) what.remove_prefix(kLead.size());
+  if (what.ends_with('.')) what.remove_suffix(1);
+  return std::string(what);
+}
+
 std::size_t problems(const DeviceReport& report) {
   return static_cast<std::size_t>(
       std::count_if(report.findings.begin(), report.findings.end(),

@@ -36,8 +36,8 @@ std::vector<std::string> memory_column(const std::vector<DeviceFact>& devices) {
 }
 
 std::string usable_cell(const DeviceFact& device, const DeviceReport& report) {
-  if (!device.usable) return cat("no", device.reason.empty() ? "" : ": ", device.reason);
-  return device.name == report.auto_device ? "yes (what auto picks)" : "yes";
+  if (!device.usable) return cat("no", device.reason.empty() ? "" : ": ", brief(device.reason));
+  return &device == find_device(report, report.auto_device) ? "yes (what auto picks)" : "yes";
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ Finding data_finding() {
 std::string why_not(const DeviceReport& report, const std::string& name) {
   const DeviceFact* device = find_device(report, name);
   if (device == nullptr) return cat(name, " cannot be used: this machine shows none.");
-  return cat(name, " cannot be used", device->reason.empty() ? "" : ": ", device->reason, ".");
+  return cat(name, " cannot be used", device->reason.empty() ? "" : ": ", brief(device->reason),
+             ".");
 }
 
 }  // namespace

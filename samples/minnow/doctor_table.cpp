@@ -46,6 +46,16 @@ std::vector<std::string> lines_of(std::string_view text, bool utf8) {
   }
 }
 
+// Which device it is, and below it what is wrong; one of them when they are the same.
+std::string text_of(const Finding& finding) {
+  const std::string text = finding.failure ? brief(finding.text) : finding.text;
+  const std::string what = finding.failure ? brief(finding.failure->what) : "";
+  if (text.empty() || what.empty() || text.find(what) != std::string::npos) {
+    return text.empty() ? what : text;
+  }
+  return cat(text, "\n", what);
+}
+
 class Rows {
  public:
   explicit Rows(const Terminal& terminal)
@@ -54,8 +64,7 @@ class Rows {
   void add(const Finding& finding) {
     const Mark mark = mark_of(finding.verdict, terminal_.symbols);
     const bool judged = finding.failure.has_value();
-    const auto lines = lines_of(
-        finding.text.empty() && judged ? finding.failure->what : finding.text, terminal_.utf8);
+    const auto lines = lines_of(text_of(finding), terminal_.utf8);
     const std::string topic = printable(finding.topic, terminal_.utf8);
     const std::string first =
         cat(" ", mark.symbol, " ", padded(topic, std::max(kTopicWidth, columns(topic) + 1)),

@@ -68,6 +68,7 @@ TEST(DoctorText, InAsciiTheColumnsStay) {
  [ok] driver     580.95.05 (CUDA 13.0)
  [ok] cublasLt   13.1.0 | built for 13.1
  [!!] cudnn      graph 9.18.0, ops 9.19.0 - mixed                                           [MN-L06]
+                 cuDNN libraries of two versions are mixed
                  evidence: libcudnn_graph.so.9 = 9.18.0 (/usr/lib), libcudnn_ops.so.9 = 9.19.0 (/opt/cuda/lib)
                  remedy:   make both come from one place
  [ok] device     cuda:0 NVIDIA H100 80GB HBM3, sm_90
@@ -84,12 +85,27 @@ TEST(DoctorText, ANoteIsNoProblem) {
 
 TEST(DoctorText, AProblemBesideAWorkingGpuIsCounted) {
   const std::string text = doctor(two_gpus());
-  EXPECT_TRUE(contains(text, " ✗ device     GPU not used: NVIDIA GeForce GTX 1080 is too old."));
+  EXPECT_TRUE(contains(text, " ✗ device     cuda:1 NVIDIA GeForce GTX 1080, sm_61   "));
+  EXPECT_TRUE(contains(text,
+                       "[MN-D10]\n"
+                       "              it has compute capability 6.1\n"
+                       "              remedy:   use another GPU\n"));
   EXPECT_TRUE(contains(text, " result: 1 problem. Training works on: cpu, cuda:0. "));
   EXPECT_EQ(count_of(text, "evidence: "), 1U) << "an empty part has no line:\n" << text;
   EXPECT_EQ(command::doctor_exit(two_gpus(), ""), Exit::problem);
   EXPECT_EQ(command::doctor_exit(two_gpus(), "cuda"), Exit::problem);
   EXPECT_EQ(command::doctor_exit(two_gpus(), "cuda:1"), Exit::device);
+}
+
+TEST(DoctorText, WhatTheRowSaysIsNotRepeated) {
+  DeviceReport report = no_driver();
+  const std::string row = " ✗ driver     no NVIDIA driver is installed   ";
+  const std::string expected = doctor(report);
+  EXPECT_TRUE(contains(expected, row));
+  for (const std::string text : {"", "GPU not used: no NVIDIA driver is installed."}) {
+    report.findings[2].text = text;
+    EXPECT_EQ(doctor(report), expected) << text;
+  }
 }
 
 TEST(DoctorText, NoDeviceAtAll) {
@@ -105,6 +121,7 @@ TEST(DoctorText, NoDeviceAtAll) {
 TEST(DoctorText, ALongLineKeepsItsCode) {
   DeviceReport report = no_driver();
   report.findings[2].text = std::string(120, 'x');
+  report.findings[2].failure->what = "x.";
   EXPECT_TRUE(contains(doctor(report), std::string(120, 'x') + "  [MN-D01]\n"));
 }
 
@@ -137,8 +154,18 @@ TEST(DevicesText, NumbersStandBelowEachOther) {
             R"(NAME     KIND   DESCRIPTION                MEMORY free/total   COMPUTE         USABLE
 cpu      CPU    AMD EPYC 9R14, 2 threads   18.0 / 23.5 GiB     x86-64-v4       yes
 cuda:0   CUDA   NVIDIA H100 80GB HBM3      78.6 / 79.2 GiB     sm_90, 132 SM   yes (what auto picks)
-cuda:1   CUDA   NVIDIA GeForce GTX 1080       - /  8.0 GiB     sm_61           no: no code for sm_61 (CUDA 13 starts at sm_75)
+cuda:1   CUDA   NVIDIA GeForce GTX 1080       - /  8.0 GiB     sm_61           no: it has compute capability 6.1
 )");
+}
+
+TEST(DeviceTexts, AutoMayBeANameThatStandsForADevice) {
+  DeviceReport report = two_gpus();
+  report.auto_device = "cuda";
+  EXPECT_EQ(devices(report), devices(two_gpus()));
+  EXPECT_EQ(doctor(report), doctor(two_gpus()));
+  report.auto_device = "cuda:1";
+  EXPECT_EQ(count_of(devices(report), "what auto picks"), 0U);
+  EXPECT_TRUE(contains(doctor(report), "   --device=auto -> exit 69   "));
 }
 
 TEST(DevicesText, TheCpuAlone) {

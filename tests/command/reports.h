@@ -45,7 +45,7 @@ inline DeviceFact gtx1080_fact() {
   gpu.pci = "0000:66:00.0";
   gpu.memory_total = std::int64_t{8} << 30;
   gpu.compute = "sm_61";
-  gpu.reason = "no code for sm_61 (CUDA 13 starts at sm_75)";
+  gpu.reason = "GPU not used: it has compute capability 6.1.";
   return gpu;
 }
 
@@ -132,9 +132,9 @@ inline DeviceReport two_gpus() {
   report.findings.push_back(
       {.topic = "device",
        .verdict = Verdict::problem,
-       .text = "",
+       .text = "cuda:1 NVIDIA GeForce GTX 1080, sm_61",
        .failure = Failure{.code = "MN-D10",
-                          .what = "GPU not used: NVIDIA GeForce GTX 1080 is too old.",
+                          .what = "GPU not used: it has compute capability 6.1.",
                           .evidence = {},
                           .remedy = "use another GPU",
                           .effect = {}}});

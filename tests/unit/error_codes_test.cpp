@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // In the table, and in no source yet.
-const std::set<std::string> kComing = {"MN-D03b", "MN-D03c", "MN-D12", "MN-D14", "MN-K02",
-                                       "MN-L03",  "MN-L04",  "MN-L05", "MN-L06", "MN-L07",
+const std::set<std::string> kComing = {"MN-D03b", "MN-D03c", "MN-D12", "MN-D14", "MN-I01", "MN-I02",
+                                       "MN-K02",  "MN-L03",  "MN-L04", "MN-L05", "MN-L06", "MN-L07",
                                        "MN-M01",  "MN-M10",  "MN-N06", "MN-P13"};
 
 bool is_source(const fs::path& path) {
