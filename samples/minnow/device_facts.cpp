@@ -23,6 +23,21 @@ std::string brief(std::string_view what) {
   return std::string(what);
 }
 
+std::string why_not_usable(const DeviceReport& report, const std::string& name) {
+  const std::string lead = name + " cannot be used";
+  if (const DeviceFact* device = find_device(report, name); device != nullptr) {
+    return lead + (device->reason.empty() ? "" : ": ") + brief(device->reason) + ".";
+  }
+  // With no GPU in the list, what keeps them away; else it is the number that is wrong.
+  if (report.devices.size() < 2) {
+    for (const auto& finding : report.findings) {
+      if (finding.verdict != Verdict::problem || !finding.failure) continue;
+      if (finding.topic != "CPU") return lead + ": " + brief(finding.failure->what) + ".";
+    }
+  }
+  return lead + ": this machine shows none.";
+}
+
 std::size_t problems(const DeviceReport& report) {
   return static_cast<std::size_t>(
       std::count_if(report.findings.begin(), report.findings.end(),

@@ -35,13 +35,6 @@ Finding data_finding() {
   return {.topic = "data", .verdict = Verdict::good, .text = std::move(text)};
 }
 
-std::string why_not(const DeviceReport& report, const std::string& name) {
-  const DeviceFact* device = find_device(report, name);
-  if (device == nullptr) return cat(name, " cannot be used: this machine shows none.");
-  return cat(name, " cannot be used", device->reason.empty() ? "" : ": ", brief(device->reason),
-             ".");
-}
-
 }  // namespace
 
 Exit run_doctor(const Arguments& arguments, Terminal& terminal) {
@@ -54,8 +47,8 @@ Exit run_doctor(const Arguments& arguments, Terminal& terminal) {
   const Exit exit = doctor_exit(report, strict);
   terminal.out.write(terminal.json ? doctor_json(report, exit) : doctor_text(report, terminal));
   if (exit == Exit::device) {
-    terminal.note(
-        cat("minnow: --strict=", strict, ": ", printable(why_not(report, strict), terminal.utf8)));
+    terminal.note(cat("minnow: --strict=", strict, ": ",
+                      printable(why_not_usable(report, strict), terminal.utf8)));
   }
   return exit;
 }

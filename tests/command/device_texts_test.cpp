@@ -118,6 +118,18 @@ TEST(DoctorText, NoDeviceAtAll) {
                        "exit 69   --device=cuda -> exit 69\n"));
 }
 
+TEST(DoctorText, WhyADeviceIsNotUsable) {
+  using command::why_not_usable;
+  EXPECT_EQ(why_not_usable(plain_machine(), "cuda"),
+            "cuda cannot be used: this machine shows none.");
+  EXPECT_EQ(why_not_usable(no_driver(), "cuda"),
+            "cuda cannot be used: no NVIDIA driver is installed.");
+  EXPECT_EQ(why_not_usable(two_gpus(), "cuda:1"),
+            "cuda:1 cannot be used: it has compute capability 6.1.");
+  EXPECT_EQ(why_not_usable(two_gpus(), "cuda:2"),
+            "cuda:2 cannot be used: this machine shows none.");
+}
+
 TEST(DoctorText, ALongLineKeepsItsCode) {
   DeviceReport report = no_driver();
   report.findings[2].text = std::string(120, 'x');
