@@ -5,6 +5,7 @@
 #include <minnow/csv.h>
 #include <minnow/dataset.h>
 #include <minnow/error.h>
+#include <minnow/error_codes.h>
 #include <minnow/idx.h>
 #include <minnow/layers.h>
 #include <minnow/losses.h>

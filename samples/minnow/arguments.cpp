@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kFooter =
     "Results go to standard output, everything else to standard error.\n"
+    "minnow explain CODE says more about the code at the end of a message.\n"
     "Exit status: 0 ok, 64 usage, 65 bad data, 69 device unavailable, 70 internal error,\n"
     "73 output cannot be created, 74 a file cannot be opened, read or written,\n"
     "75 not enough memory, 130 interrupted (train saves the model).";
@@ -26,10 +27,15 @@ void add_device(CLI::App& app, CommonArguments& common) {
   app.add_option("--device", common.device, "Where to run: " + joined(device_names()) + " [auto]");
 }
 
-void add_common(CLI::App& app, CommonArguments& common) {
+void add_color(CLI::App& app, CommonArguments& common) {
   static const std::map<std::string, ColorChoice> kChoices = {{"auto", ColorChoice::automatic},
                                                               {"always", ColorChoice::always},
                                                               {"never", ColorChoice::never}};
+  app.add_option("--color", common.color, "auto, always or never [auto]")
+      ->transform(CLI::Transformer(kChoices).description(""));
+}
+
+void add_common(CLI::App& app, CommonArguments& common) {
   app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
   static const std::map<std::string, Precision> kPrecisions = {
       {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
@@ -49,8 +55,7 @@ void add_common(CLI::App& app, CommonArguments& common) {
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No banner, no header, no progress");
   app.add_flag("-v,--verbose", common.verbose, "Also what each operation of a step became")
       ->excludes(quiet);
-  app.add_option("--color", common.color, "auto, always or never [auto]")
-      ->transform(CLI::Transformer(kChoices).description(""));
+  add_color(app, common);
 }
 
 void add_data(CLI::App& app, DataArguments& data) {
@@ -134,6 +139,32 @@ void add_bench(CLI::App& app, Arguments& arguments) {
   add_common(app, arguments.common);
 }
 
+void add_devices(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--json", arguments.common.json, "One JSON object on standard output");
+  add_color(app, arguments.common);
+}
+
+void add_doctor(CLI::App& app, Arguments& arguments) {
+  auto& doctor = arguments.doctor;
+  app.add_flag("--self-test", doctor.self_test,
+               "Also train 784-128-10 on every device and compare the weights");
+  app.add_option("--strict", doctor.strict,
+                 "A device that has to be usable (cuda, cuda:1): 69 when it is not");
+  app.add_flag("--json", arguments.common.json, "One JSON object on standard output");
+  add_color(app, arguments.common);
+}
+
+void add_explain(CLI::App& app, Arguments& arguments) {
+  auto& explain = arguments.explain;
+  app.add_option("code", explain.code, "Such as MN-D02 or d02 [all codes]");
+  app.add_flag("--json", arguments.common.json, "A JSON object for each code");
+  app.add_flag("--markdown", explain.markdown, "All codes as the table of docs/errors.md");
+}
+
+constexpr const char* kDoctorFooter =
+    "Exit status of doctor: 0 without a problem, 1 with one. It trains nothing without "
+    "--self-test.\n\n";
+
 constexpr const char* kBenchFooter =
     "A time is the median of the rounds, and +- is 1.4826 times their median absolute deviation.\n"
     "The interval of a speed-up is the bootstrap's over the rounds. --precision is for the "
@@ -153,12 +184,19 @@ Arguments parse_arguments(int argc, char** argv) {
   auto* summary = app.add_subcommand("summary", "Layers, parameters and the memory of a step");
   auto* help = app.add_subcommand("help", "This text; help COMMAND: the options of a command");
   auto* bench = app.add_subcommand("bench", "Time a training step on devices and compare them");
-  for (auto* command : {train, predict, summary, help}) command->footer(kFooter);
+  auto* devices = app.add_subcommand("devices", "What there is to train on");
+  auto* doctor = app.add_subcommand("doctor", "Can it train, on what, and if not, why");
+  auto* explain = app.add_subcommand("explain", "What a code such as MN-D02 means and what helps");
+  for (auto* command : {train, predict, summary, help, devices, explain}) command->footer(kFooter);
+  doctor->footer(std::string(kDoctorFooter) + kFooter);
   bench->footer(std::string(kBenchFooter) + kFooter);
   add_train(*train, arguments);
   add_predict(*predict, arguments);
   add_summary(*summary, arguments);
   add_bench(*bench, arguments);
+  add_devices(*devices, arguments);
+  add_doctor(*doctor, arguments);
+  add_explain(*explain, arguments);
   std::string topic;
   help->add_option("command", topic);
 
@@ -180,13 +218,16 @@ Arguments parse_arguments(int argc, char** argv) {
   if (predict->parsed()) arguments.command = Command::predict;
   if (summary->parsed()) arguments.command = Command::summary;
   if (bench->parsed()) arguments.command = Command::bench;
+  if (devices->parsed()) arguments.command = Command::devices;
+  if (doctor->parsed()) arguments.command = Command::doctor;
+  if (explain->parsed()) arguments.command = Command::explain;
   if (arguments.command != Command::text) {
     check_arguments(arguments);
   } else if (!help->parsed()) {
     usage_error("no command.", {}, "minnow train --dataset=toy, or minnow help");
   } else {
     CLI::App* about = topic.empty() ? &app : nullptr;
-    for (auto* command : {train, predict, summary, bench}) {
+    for (auto* command : {train, predict, summary, bench, devices, doctor, explain}) {
       if (command->get_name() == topic) about = command;
     }
     if (about == nullptr) usage_error("no command is called " + topic + ".", {}, "minnow help");

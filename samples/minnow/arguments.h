@@ -75,7 +75,17 @@ struct BenchArguments {
   std::string csv = {};
 };
 
-enum class Command { text, train, predict, summary, bench };
+struct DoctorArguments {
+  bool self_test = false;
+  std::string strict = {};  // a device that has to be usable
+};
+
+struct ExplainArguments {
+  std::string code = {};  // empty: all of them
+  bool markdown = false;
+};
+
+enum class Command { text, train, predict, summary, bench, devices, doctor, explain };
 
 struct Arguments {
   Command command = Command::text;
@@ -85,6 +95,8 @@ struct Arguments {
   TrainingArguments training = {};
   PredictArguments predict = {};
   BenchArguments bench = {};
+  DoctorArguments doctor = {};
+  ExplainArguments explain = {};
   std::string model = {};  // of summary
 };
 

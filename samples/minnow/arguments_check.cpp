@@ -1,5 +1,7 @@
 #include <minnow/dataset.h>
+#include <minnow/open.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -91,6 +93,23 @@ void check_bench(const BenchArguments& bench) {
   make_plan(bench);
 }
 
+// "cuda:1" names a device of the table as "cuda" does; whether it is there is doctor's to say.
+void check_doctor(const DoctorArguments& doctor) {
+  if (doctor.strict.empty()) return;
+  const auto known = device_names();
+  const auto base = doctor.strict.substr(0, doctor.strict.find(':'));
+  const bool found = std::find(known.begin(), known.end(), base) != known.end();
+  if (found && base != "auto") return;
+  usage_error(cat("--strict=", doctor.strict, ": \"", doctor.strict, "\" is no device."),
+              "auto takes any device that works", "--strict=cuda, or cuda:1, the second GPU");
+}
+
+void check_explain(const Arguments& arguments) {
+  if (!arguments.explain.markdown) return;
+  if (arguments.common.json) usage_error("--markdown and --json exclude each other.");
+  if (!arguments.explain.code.empty()) usage_error("--markdown is the table of all codes.");
+}
+
 }  // namespace
 
 void check_arguments(const Arguments& arguments) {
@@ -105,6 +124,9 @@ void check_arguments(const Arguments& arguments) {
     return;
   }
   if (arguments.command == Command::bench) return check_bench(arguments.bench);
+  if (arguments.command == Command::devices) return;
+  if (arguments.command == Command::explain) return check_explain(arguments);
+  if (arguments.command == Command::doctor) return check_doctor(arguments.doctor);
   check_data(arguments);
   check_training(arguments.training);
 }

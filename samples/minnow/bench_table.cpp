@@ -1,7 +1,6 @@
 #include "bench_table.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "measure.h"
 #include "numbers.h"
@@ -63,10 +62,7 @@ Cell speed_cell(const SpeedUp& speed, std::size_t rounds) {
 }
 
 std::string difference_text(double difference) {
-  if (difference == 0.0) return "0";
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.1e", difference);
-  return buffer;
+  return difference == 0.0 ? "0" : scientific(difference);
 }
 
 class Table {

@@ -13,6 +13,7 @@ namespace minnow::command {
 
 enum class Exit : int {
   ok = 0,
+  problem = 1,         // doctor found one
   usage = 64,          // the command line
   bad_data = 65,       // a corrupt file, a shape, a label, a number that is not finite
   device = 69,         // a device that was required cannot be used

@@ -4,6 +4,7 @@
 ///     minnow train --x=features.csv --y=labels.csv --layers=64,relu,3,softmax --out=m.safetensors
 ///     minnow predict --model=m.safetensors --x=more.csv
 ///     minnow bench --compare=cpu,cuda
+///     minnow doctor
 
 #include <minnow/error.h>
 
@@ -15,11 +16,6 @@
 #include "json_lines.h"
 
 namespace minnow::command {
-
-void print_failure(const Failure& failure, Terminal& terminal) {
-  terminal.err.line(paint("minnow:", Color::red, terminal.err_color) + " " + text_of(failure));
-}
-
 namespace {
 
 // Before the arguments are parsed, or when they cannot be.
@@ -47,20 +43,27 @@ Exit dispatch(const Arguments& arguments, Terminal& terminal) {
       return run_summary(arguments, terminal);
     case Command::bench:
       return run_bench(arguments, terminal);
+    case Command::devices:
+      return run_devices(arguments, terminal);
+    case Command::doctor:
+      return run_doctor(arguments, terminal);
+    case Command::explain:
+      return run_explain(arguments, terminal);
   }
   return Exit::internal;
 }
 
 // A result that could not be written is a failure even when all else went well.
-Exit check_output(Exit exit, Terminal& terminal) {
+Exit check_output(Exit exit, Command command, Terminal& terminal) {
   const int error = terminal.out.error();
   if (error == 0 || exit != Exit::ok) return exit;
-  print_failure({.code = "MN-P01",
-                 .what = "results could not be written to standard output.",
-                 .evidence = std::strerror(error),
-                 .remedy = {},
-                 .effect = "a model that was to be saved is saved"},
-                terminal);
+  print_failure(
+      {.code = "MN-P01",
+       .what = "results could not be written to standard output.",
+       .evidence = std::strerror(error),
+       .remedy = {},
+       .effect = command == Command::train ? "a model that was to be saved is saved" : ""},
+      terminal);
   return Exit::io;
 }
 
@@ -68,7 +71,8 @@ Exit run(int argc, char** argv) {
   Terminal terminal = open_terminal(ColorChoice::automatic);
   terminal.json = asks_for_json(argc, argv);
   try {
-    return check_output(dispatch(parse_arguments(argc, argv), terminal), terminal);
+    const Arguments arguments = parse_arguments(argc, argv);
+    return check_output(dispatch(arguments, terminal), arguments.command, terminal);
   } catch (...) {
     const Problem problem = current_problem();
     print_failure(problem.failure, terminal);

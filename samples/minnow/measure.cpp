@@ -37,20 +37,6 @@ void note_exhaustion(std::optional<Failure>& failure, Work&& work) {
   }
 }
 
-double largest_difference(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto left = a[i].data<float>();
-    const auto right = b[i].data<float>();
-    for (std::size_t j = 0; j < left.size(); ++j) {
-      const double difference = std::fabs(static_cast<double>(left[j]) - right[j]);
-      if (!(difference <= largest)) largest = difference;  // a NaN stays
-      if (std::isnan(largest)) return largest;
-    }
-  }
-  return largest;
-}
-
 struct Sampler {
   std::size_t device = 0;
   bool resident = false;
@@ -125,6 +111,20 @@ class RowMeasurement {
 };
 
 }  // namespace
+
+double largest_difference(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto left = a[i].data<float>();
+    const auto right = b[i].data<float>();
+    for (std::size_t j = 0; j < left.size(); ++j) {
+      const double difference = std::fabs(static_cast<double>(left[j]) - right[j]);
+      if (!(difference <= largest)) largest = difference;  // a NaN stays
+      if (std::isnan(largest)) return largest;
+    }
+  }
+  return largest;
+}
 
 std::vector<StepTimes> measure(const Setting& setting,
                                const std::vector<std::optional<Device>>& devices, RandomData& data,

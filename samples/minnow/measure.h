@@ -45,4 +45,7 @@ struct FirstUse {
 FirstUse first_use(const Device& device, const Setting& setting, std::int64_t rows,
                    RandomData& data, const MeasureOptions& options);
 
+/// Of any weight of one list from the same one of the other; NaN when one is not a number.
+double largest_difference(const std::vector<Tensor>& a, const std::vector<Tensor>& b);
+
 }  // namespace minnow::command

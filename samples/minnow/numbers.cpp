@@ -46,9 +46,15 @@ std::string grouped(std::int64_t value) {
   return digits;
 }
 
+std::string gigabytes(std::int64_t bytes) {
+  return fixed(static_cast<double>(bytes) / (1 << 30), 1);
+}
+
 std::string percent(double fraction, int decimals) {
   return fixed(100.0 * fraction, decimals) + "%";
 }
+
+std::string scientific(double value) { return print("%.*e", 1, value); }
 
 std::string loss_text(double loss) {
   return plain(loss) ? fixed(loss, decimals(loss)) : print("%.*g", 4, loss);

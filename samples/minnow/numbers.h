@@ -23,7 +23,9 @@ std::string cat(const Parts&... parts) {
 std::string fixed(double value, int decimals);       // "0.5021"
 std::string significant(double value, int digits);   // "0.0213", "28.3", "1340"
 std::string grouped(std::int64_t value);             // "55,000"
+std::string gigabytes(std::int64_t bytes);           // "18.0", in GiB
 std::string percent(double fraction, int decimals);  // "82.4%"
+std::string scientific(double value);                // "3.1e-07"
 std::string loss_text(double loss);                  // "0.5021", "3.2e+07"
 std::string seconds_text(double seconds);            // "0.4ms", "1.1s", "2m05s"
 /// "0.3321±0.0060", with `plus_minus` between; without the error when there is none.

@@ -54,12 +54,14 @@ Terminal open_terminal(ColorChoice color) {
   terminal.bar = err_tty && smart;
   terminal.err_color = color_on(color, terminal.bar);
   terminal.out_color = color_on(color, ::isatty(1) == 1 && smart);
-  if (utf8_locale()) {
-    terminal.symbols = {"±", "·", "—", "━", "╺", "━", "*", "σ", "Δ"};
-  } else {
-    terminal.symbols = {"+-", "|", "-", "=", ">", " ", "*", "sigma", "delta"};
-  }
+  terminal.utf8 = utf8_locale();
+  terminal.symbols = symbols_of(terminal.utf8);
   return terminal;
+}
+
+Symbols symbols_of(bool utf8) {
+  if (utf8) return {"±", "·", "—", "━", "╺", "━", "*", "σ", "Δ", "✓", "!", "✗", "–"};
+  return {"+-", "|", "-", "=", ">", " ", "*", "sigma", "delta", "[ok]", "[!!]", "[no]", "[--]"};
 }
 
 int Terminal::width() const {
@@ -70,10 +72,11 @@ int Terminal::width() const {
 
 std::string paint(std::string_view text, Color color, bool on) {
   if (!on || color == Color::none || text.empty()) return std::string(text);
-  const char* start = color == Color::bold    ? "\x1b[1m"
-                      : color == Color::dim   ? "\x1b[2m"
-                      : color == Color::green ? "\x1b[32m"
-                                              : "\x1b[31m";
+  const char* start = color == Color::bold     ? "\x1b[1m"
+                      : color == Color::dim    ? "\x1b[2m"
+                      : color == Color::green  ? "\x1b[32m"
+                      : color == Color::yellow ? "\x1b[33m"
+                                               : "\x1b[31m";
   return start + std::string(text) + "\x1b[0m";
 }
 

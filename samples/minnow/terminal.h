@@ -24,7 +24,7 @@ class Stream {
 };
 
 enum class ColorChoice { automatic, always, never };
-enum class Color { none, bold, dim, red, green };
+enum class Color { none, bold, dim, red, green, yellow };
 
 /// UTF-8 or ASCII, by the locale.
 struct Symbols {
@@ -32,7 +32,9 @@ struct Symbols {
   std::string bar_done, bar_head, bar_rest;
   std::string best;
   std::string sigma, delta;
+  std::string good, attention, problem, skipped;
 };
+Symbols symbols_of(bool utf8);
 
 struct Terminal {
   Stream out{1};
@@ -43,6 +45,7 @@ struct Terminal {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
+  bool utf8 = false;
   Symbols symbols = {};
 
   /// Columns of the terminal behind stderr.
@@ -55,6 +58,9 @@ struct Terminal {
 Terminal open_terminal(ColorChoice color);
 
 std::string paint(std::string_view text, Color color, bool on);
+/// `text` from elsewhere (a driver, a path) as one line that cannot steer a terminal: control
+/// characters, bytes that are no UTF-8 and, unless `utf8`, what is not ASCII as "\x1b".
+std::string printable(std::string_view text, bool utf8);
 /// Columns that a UTF-8 text without control characters takes.
 std::size_t columns(std::string_view text);
 /// `text` and blanks up to `width` columns.

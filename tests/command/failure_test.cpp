@@ -72,6 +72,12 @@ INSTANTIATE_TEST_SUITE_P(
         Usage{{"train", "--dataset=toy", "--layers=10,relu,2"}, "--layers=10,relu,1"},
         Usage{{"train", "--dataset=toy", "--layers=10,softmax"}, "without softmax"},
         Usage{{"train", "--dataset=toy", "--layers=4000000000000000000,1"}, "63 bits"},
+        Usage{{"doctor", "--strict=tpu"}, "\"tpu\" is no device."},
+        Usage{{"doctor", "--strict=auto"}, "\"auto\" is no device."},
+        Usage{{"doctor", "--fast"}, "--fast"}, Usage{{"devices", "cuda"}, "cuda"},
+        Usage{{"explain", "MN-Z99"}, "there is no code MN-Z99."},
+        Usage{{"explain", "D01", "L01"}, "L01"},
+        Usage{{"explain", "D01", "--markdown"}, "--markdown is the table of all codes."},
         Usage{{"predict", "--x=x.csv"}, "--model"}, Usage{{"summary"}, "no data"}));
 
 TEST(Failures, UnknownDataSetInJson) {

@@ -68,6 +68,7 @@ TEST(Dataset, UnknownNamesListTheKnownOnes) {
   const auto error = expect_throw<minnow::InvalidArgument>([] { load_dataset("mnist\n"); });
   EXPECT_EQ(error.code(), "MN-U01");
   EXPECT_EQ(error.cause(), "there is no data set named \"mnist\\x0a\".");
+  EXPECT_THROW(minnow::dataset_installed("mnist"), minnow::InvalidArgument);
   for (const minnow::DatasetInfo& info : minnow::dataset_infos()) {
     EXPECT_NE(error.remedy().find(info.name), std::string::npos);
   }
@@ -77,6 +78,7 @@ TEST(Dataset, AMissingPackageComesWithItsInstallLine) {
   const TempDir root;
   for (const minnow::DatasetInfo& info : minnow::dataset_infos()) {
     SCOPED_TRACE(info.name);
+    EXPECT_EQ(minnow::dataset_installed(info.name, root.path()), info.package.empty());
     if (info.package.empty()) {
       EXPECT_NO_THROW(load_dataset(info.name, 0, root.path()));
       continue;
@@ -126,6 +128,17 @@ TEST_F(InstalledFiles, FashionMnist) {
   EXPECT_EQ(data.classes, 10);
   EXPECT_EQ(data.class_names.at(9), "Ankle boot");
   EXPECT_EQ(data.transform.scale, std::vector<float>{1.0F / 255.0F});
+}
+
+TEST_F(InstalledFiles, AllOfThemMakeADataSetInstalled) {
+  install_images(3, 3);
+  EXPECT_TRUE(minnow::dataset_installed("fashion-mnist", root_.path()));
+  std::filesystem::remove(root_.path() + kFashion + "t10k-labels-idx1-ubyte.gz");
+  EXPECT_FALSE(minnow::dataset_installed("fashion-mnist", root_.path()));
+  install(kSklearn + "diabetes_data_raw.csv.gz", "");
+  EXPECT_FALSE(minnow::dataset_installed("diabetes", root_.path()));
+  install(kSklearn + "diabetes_target.csv.gz", "");
+  EXPECT_TRUE(minnow::dataset_installed("diabetes", root_.path())) << "content is not looked at";
 }
 
 TEST_F(InstalledFiles, FashionMnistIsChecked) {

@@ -5,6 +5,7 @@
 #include <minnow/random.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,6 +21,8 @@ namespace minnow {
 namespace {
 
 constexpr std::string_view kFashionDirectory = "/usr/share/datasets/fashion-mnist/";
+constexpr std::string_view kImages = "-images-idx3-ubyte.gz";
+constexpr std::string_view kLabels = "-labels-idx1-ubyte.gz";
 constexpr std::string_view kSklearnDirectory =
     "/usr/lib/python3/dist-packages/sklearn/datasets/data/";
 
@@ -67,8 +70,8 @@ void require_rows(const std::string& path, std::int64_t rows, std::int64_t expec
 }
 
 std::pair<Tensor, Tensor> read_images(const Package& package, std::string_view part) {
-  const std::string x_path = package.path(cat(part, "-images-idx3-ubyte.gz"));
-  const std::string y_path = package.path(cat(part, "-labels-idx1-ubyte.gz"));
+  const std::string x_path = package.path(cat(part, kImages));
+  const std::string y_path = package.path(cat(part, kLabels));
   Tensor x = read_idx(x_path);
   Tensor y = read_idx(y_path);
   if (x.dtype() != DType::u8 || x.shape() != Shape{x.shape().rows(), 28, 28}) {
@@ -179,6 +182,15 @@ Dataset load_table(const Table& table, std::uint64_t seed, const std::string& ro
   return data;
 }
 
+[[noreturn]] void fail_unknown(const std::string& name) {
+  std::string names;
+  for (const DatasetInfo& info : dataset_infos()) {
+    names += cat(names.empty() ? "" : ", ", info.name);
+  }
+  fail_argument("MN-U01", cat("there is no data set named ", in_quotes(name), "."), {},
+                cat("use one of ", names));
+}
+
 Dataset load(const std::string& name, std::uint64_t seed, const std::string& root) {
   if (name == "toy") return make_toy(seed);
   if (name == "friedman1") return make_friedman1(seed);
@@ -186,12 +198,27 @@ Dataset load(const std::string& name, std::uint64_t seed, const std::string& roo
   for (const Table& table : tables()) {
     if (table.name == name) return load_table(table, seed, root);
   }
-  std::string names;
-  for (const DatasetInfo& info : dataset_infos()) {
-    names += cat(names.empty() ? "" : ", ", info.name);
+  fail_unknown(name);
+}
+
+std::vector<std::string> files_of(const std::string& name) {
+  if (name == "toy" || name == "friedman1") return {};
+  if (name == "fashion-mnist") {
+    std::vector<std::string> files;
+    for (const std::string_view part : {"train", "t10k"}) {
+      for (const std::string_view file : {kImages, kLabels}) {
+        files.push_back(cat(kFashionDirectory, part, file));
+      }
+    }
+    return files;
   }
-  fail_argument("MN-U01", cat("there is no data set named ", in_quotes(name), "."), {},
-                cat("use one of ", names));
+  for (const Table& table : tables()) {
+    if (table.name != name) continue;
+    std::vector<std::string> files = {cat(kSklearnDirectory, table.file)};
+    if (!table.target_file.empty()) files.push_back(cat(kSklearnDirectory, table.target_file));
+    return files;
+  }
+  fail_unknown(name);
 }
 
 }  // namespace
@@ -214,6 +241,12 @@ Dataset load_dataset(const std::string& name, std::uint64_t seed, const std::str
   data.name = name;
   data.classes = static_cast<std::int64_t>(data.class_names.size());
   return data;
+}
+
+bool dataset_installed(const std::string& name, const std::string& root) {
+  return std::ranges::all_of(files_of(name), [&root](const std::string& file) {
+    return ::access(cat(root, file).c_str(), R_OK) == 0;
+  });
 }
 
 InputTransform standardize(const Tensor& x) {

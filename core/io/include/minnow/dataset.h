@@ -40,6 +40,10 @@ MINNOW_API const std::vector<DatasetInfo>& dataset_infos();
 MINNOW_API Dataset load_dataset(const std::string& name, std::uint64_t seed = 0,
                                 const std::string& root = "");
 
+/// Whether load_dataset() would find the files of a data set; reads none of them.
+/// @throws InvalidArgument for an unknown name (lists the names).
+MINNOW_API bool dataset_installed(const std::string& name, const std::string& root = "");
+
 /// Mean 0 and standard deviation 1 per feature of x (rows, ...); a constant feature keeps scale 1.
 MINNOW_API InputTransform standardize(const Tensor& x);
 
