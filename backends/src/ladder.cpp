@@ -21,7 +21,7 @@ constexpr const char* kDriver = "libcuda.so.1";
 // What the loader says of the driver's library; empty: there is one. It is looked for as a file,
 // because to load a damaged one can end the process; the loader is asked only when there is none.
 std::string missing_driver() {
-  if (!machine::loaded_file(kDriver).empty() || !machine::find_library(kDriver).empty()) return "";
+  if (!machine::find_library(kDriver).empty()) return "";
   void* driver = dlopen(kDriver, RTLD_LAZY | RTLD_LOCAL);
   if (driver == nullptr) return machine::loader_text(kDriver, dlerror());
   dlclose(driver);
@@ -56,10 +56,12 @@ void try_here(Ladder& ladder) {
 void take_in_death(const Failure& failure, Ladder& ladder) {
   const std::string topic = ladder.probe.topic.empty() ? "driver" : ladder.probe.topic;
   add_problem(ladder.probe, topic, failure);
+  Finding& finding = ladder.probe.findings.back();
+  finding.failure->effect = "nothing was opened";
   if (topic != "cudnn") return;
   // cuDNN is optional.
-  ladder.probe.findings.back().verdict = Verdict::note;
-  ladder.probe.findings.back().failure->effect = "minnow's own kernels are used";
+  finding.verdict = Verdict::note;
+  finding.failure->effect = "minnow's own kernels are used";
 }
 
 void judge(Ladder& ladder) {
@@ -77,6 +79,7 @@ void judge(Ladder& ladder) {
     if (device != nullptr) ladder.failure = device->failure;
   }
   if (!ladder.failure && ladder.plugin.empty()) ladder.failure = no_cuda_plugin();
+  if (ladder.failure) ladder.failure->effect = "nothing was opened";
   const Finding* cudnn = probe.finding("cudnn");
   ladder.use_cudnn = cudnn == nullptr || cudnn->verdict == Verdict::good;
 }
