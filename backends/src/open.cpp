@@ -2,10 +2,13 @@
 
 #include <minnow/error.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "cpu_backend.h"
 #include "cuda_plugin.h"
+#include "ladder.h"
 #include "text.h"
 
 namespace minnow {
@@ -22,11 +25,18 @@ struct Entry {
   bool numbered;  // "cuda:1"
 };
 
+std::shared_ptr<Backend> open_gpu(const Ladder& ladder, const Request& request) {
+  if (auto forked = forked_after_cuda()) throw DeviceUnavailable(*std::move(forked));
+  if (const Failure* refusal = ladder.refusal(request.ordinal)) throw DeviceUnavailable(*refusal);
+  return open_cuda_plugin(ladder.plugin, {.ordinal = request.ordinal,
+                                          .precision = request.options.precision,
+                                          .tune = request.options.tune,
+                                          .memory_limit = request.options.memory_limit,
+                                          .use_cudnn = ladder.use_cudnn});
+}
+
 std::shared_ptr<Backend> open_cuda(const Request& request) {
-  return open_cuda_plugin({.ordinal = request.ordinal,
-                           .precision = request.options.precision,
-                           .tune = request.options.tune,
-                           .memory_limit = request.options.memory_limit});
+  return open_gpu(*climb(false), request);
 }
 
 std::shared_ptr<Backend> open_cpu(const Request& request) {
@@ -42,8 +52,8 @@ std::shared_ptr<Backend> open_cpu(const Request& request) {
   return std::make_shared<cpu::CpuBackend>(options.threads, options.memory_limit);
 }
 
-// An explicit table: registrations by static objects vanish from static libraries. "auto" takes the
-// first entry that opens.
+// An explicit table: registrations by static objects vanish from static libraries. The last entry
+// always opens.
 constexpr Entry kDevices[] = {{"cuda", open_cuda, true}, {"cpu", open_cpu, false}};
 
 // The CPU has fp32 alone, no GPU's limit, and the processors.
@@ -53,30 +63,41 @@ Device open_last(const Request& request) {
   return Device(std::end(kDevices)[-1].open(cpu));
 }
 
-Device open_first(const Request& request) {
+// The first GPU that opens, else the CPU.
+Device open_first(Request request) {
   std::optional<Skipped> skipped;
-  const Entry* entry = std::begin(kDevices);
-  for (; entry + 1 != std::end(kDevices); ++entry) {
+  const auto note = [&](const Error& error) {
+    if (!skipped) skipped = Skipped{.failure = machine::failure_of(error), .notable = true};
+  };
+  const auto ladder = climb(false);
+  const int count = std::max(1, static_cast<int>(ladder->probe.devices.size()));
+  for (request.ordinal = 0; request.ordinal < count; ++request.ordinal) {
     try {
-      Device device(entry->open(request));
+      Device device(open_gpu(*ladder, request));
+      if (skipped) skipped->failure.effect = cat("running on ", device.info().name);
       return device.with_request("auto", skipped, [request] { return open_last(request); });
     } catch (const DeviceUnavailable& error) {
-      skipped = Skipped{.failure = {.code = error.code(),
-                                    .what = error.cause(),
-                                    .evidence = error.evidence(),
-                                    .remedy = error.remedy(),
-                                    .effect = "running on the CPU"},
-                        .notable = true};
+      note(error);
+    } catch (const DeviceError& error) {
+      note(error);
+    } catch (const ResourceExhausted& error) {
+      note(error);
     }
   }
-  return Device(entry->open(request)).with_request("auto", skipped, {});
+  if (!ladder->hardware) {
+    skipped->notable = false;
+    skipped->failure.what = "no NVIDIA hardware found.";
+    skipped->failure.remedy.clear();
+  }
+  skipped->failure.effect = "running on the CPU";
+  return Device(std::end(kDevices)[-1].open(request)).with_request("auto", skipped, {});
 }
 
-[[noreturn]] void no_device(std::string_view name) {
+[[noreturn]] void no_device(std::string_view name, std::string_view origin) {
   std::string known;
   for (const std::string& entry : device_names()) known += (known.empty() ? "" : ", ") + entry;
   throw InvalidArgument({.code = "MN-U01",
-                         .what = cat("\"", name, "\" is no device."),
+                         .what = cat(origin, "\"", name, "\" is no device."),
                          .evidence = "there are " + known + "; cuda:1 is the second GPU",
                          .remedy = {},
                          .effect = {}});
@@ -99,6 +120,10 @@ Device open(std::string_view name, const OpenOptions& options) {
          .remedy = "give 1 or more, or 0 for as many as the process may use",
          .effect = {}});
   }
+  constexpr const char* kVariable = "MINNOW_DEVICE";
+  const char* preferred = name == "auto" ? std::getenv(kVariable) : nullptr;
+  const bool by_variable = preferred != nullptr && *preferred != '\0';
+  if (by_variable) name = preferred;
   Request request{.ordinal = 0, .options = options};
   if (name == "auto") return open_first(request);
   for (const Entry& entry : kDevices) {
@@ -111,7 +136,7 @@ Device open(std::string_view name, const OpenOptions& options) {
     if (error != std::errc{} || end != rest.data() + rest.size() || request.ordinal < 0) continue;
     return Device(entry.open(request));
   }
-  no_device(name);
+  no_device(name, by_variable ? cat(kVariable, "=") : "");
 }
 
 }  // namespace minnow

@@ -4,6 +4,7 @@
 
 #include <minnow/csv.h>
 #include <minnow/dataset.h>
+#include <minnow/device_report.h>
 #include <minnow/error.h>
 #include <minnow/error_codes.h>
 #include <minnow/idx.h>

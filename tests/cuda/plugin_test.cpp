@@ -91,7 +91,7 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
            {"cudaGetDeviceCount=34", "MN-D08s",
             "GPU not used: the loaded libcuda is the link-time stub."},
            {"cudaGetDeviceCount=803", "MN-D04",
-            "GPU not used: the driver was updated but the machine was not rebooted."},
+            "GPU not used: driver was updated but the machine was not rebooted."},
            {"cudaGetDeviceCount=804", "MN-D05",
             "GPU not used: a forward-compatibility libcuda is loaded on a GPU that does not "
             "support it."},
@@ -100,9 +100,7 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
            {"cudaGetDeviceCount=999", "MN-D07", "GPU not used: the driver does not start."},
            {"cudaGetDeviceCount=3", "MN-D13",
             "GPU not used: CUDA was used before this process was forked, or cannot start."},
-           {"cudaSetDevice=46", "MN-D09",
-            "GPU not used: it is in exclusive-process mode and held by another program, or "
-            "prohibited."},
+           {"cudaSetDevice=46", "MN-D09", "cuda:0 is busy or not available."},
            {"cudaFuncGetAttributes=209", "MN-D11", "GPU not used: this build has no code for "}}) {
     fake().config(config);
     try {
@@ -125,7 +123,9 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
 TEST_F(CudaFakes, OldGpusAndGpusThatAreNotThere) {
   fake().config("cc=70");
   const std::string old = message_of<DeviceUnavailable>([] { open("cuda"); });
-  EXPECT_NE(old.find("(compute capability 7.0) is not supported. [MN-D10]"), std::string::npos)
+  EXPECT_NE(old.find("(compute capability 7.0) is not supported by CUDA 13. [MN-D10]\n"
+                     "  evidence: this build contains code for "),
+            std::string::npos)
       << old;
   fake().config("cc=75");
   EXPECT_NO_THROW(open("cuda"));

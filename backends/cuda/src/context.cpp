@@ -79,7 +79,9 @@ const Cudnn* Context::cudnn() {
 #ifndef MINNOW_CUDNN
   cudnn_refusal_ = "this build was made without cuDNN's headers";
 #else
-  if (cudnn_ == nullptr && cudnn_refusal_.empty()) {
+  if (!options_.use_cudnn) {
+    cudnn_refusal_ = "minnow-probe found it unusable, and minnow doctor says why";
+  } else if (cudnn_ == nullptr && cudnn_refusal_.empty()) {
     try {
       cudnn_ = std::make_unique<Cudnn>(stream());
     } catch (const CallFailure& failure) {

@@ -29,10 +29,16 @@ struct OpenOptions {
   std::int64_t memory_limit = 0;
 };
 
-/// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU, the first or another; "auto": the first GPU, else the
-/// CPU, and Device::skipped() says why. "cpu" looks for no GPU, and without an NVIDIA driver no
-/// CUDA library is opened. The GPU's backend is a library of its own beside libminnow
-/// (MINNOW_PLUGIN_DIR: look there first).
+/// "cpu"; "cuda" or "cuda:1": an NVIDIA GPU, the first or another; "auto": what the environment
+/// variable MINNOW_DEVICE names, else the first GPU that can be used, else the CPU, and
+/// Device::skipped() says why. "cpu" looks for no GPU. Before a GPU is opened here, another process
+/// (minnow-probe) tries driver and libraries, because a damaged one ends the process that loads it;
+/// where the machine shows neither an NVIDIA GPU nor a driver, none is started. device_report.h
+/// says what was found.
+///
+/// The GPU's backend is a library of its own beside libminnow (MINNOW_PLUGIN_DIR: look there
+/// first). minnow-probe is the file that MINNOW_PROBE names, or is found beside libminnow or where
+/// it was installed; it may take 10 s (MINNOW_PROBE_TIMEOUT_MS).
 /// @throws InvalidArgument for a name that is no device (lists the names), DeviceUnavailable for a
 /// device that cannot be used here.
 MINNOW_API Device open(std::string_view name = "auto", const OpenOptions& options = {});

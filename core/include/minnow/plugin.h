@@ -26,6 +26,15 @@ struct PluginOptions {
   Precision precision = Precision::fp32;
   bool tune = false;
   std::int64_t memory_limit = 0;  // bytes; 0: none
+  bool use_cudnn = true;          // false: it was tried in another process, and is not whole
+};
+
+/// What a plugin was compiled with; empty: without it.
+struct PluginBuild {
+  const char* cudart = "";
+  const char* cublaslt = "";
+  const char* cudnn = "";
+  const char* code = "";  // "7.5 8.0 9.0": the compute capabilities that it has code for
 };
 
 /// Plain data; `abi` stays the first member for ever.
@@ -33,6 +42,7 @@ struct Plugin {
   std::uint32_t abi;
   /// @throws DeviceUnavailable with the cause and a remedy.
   std::shared_ptr<Backend> (*open)(const PluginOptions& options);
+  PluginBuild built = {};
 };
 
 using PluginEntry = const Plugin* (*)();
