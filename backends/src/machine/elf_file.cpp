@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "files.h"
 
@@ -106,8 +107,7 @@ ElfFile read_elf(const std::string& path) {
   ElfFile file;
   file.bytes = reader.size();
   ElfW(Ehdr) header{};
-  if (!reader.read(&header, 1, 0) ||
-      !std::equal(ELFMAG, ELFMAG + SELFMAG, std::begin(header.e_ident))) {
+  if (!reader.read(&header, 1, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
     return file;
   }
   file.foreign = header.e_ident[EI_CLASS] != kMachine;
