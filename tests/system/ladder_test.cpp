@@ -113,7 +113,7 @@ TEST(Ladder, StubAndCompatAreKnownByTheirFolder) {
   const std::string compat = machine.driver("cuda/compat/libcuda.so.580.95.05");
   std::filesystem::create_symlink(compat, machine.at("cuda/compat/libcuda.so.1"));
   const Outcome forward = machine.run(
-      {"open:cuda", "report"},
+      {"report", "open:cuda"},
       {"LD_LIBRARY_PATH=" + machine.at("cuda/compat"), "FAKE_CUDA_DRIVER=code=804,version=13000"});
   EXPECT_EQ(said(forward, "remedy"),
             "remove " + machine.at("cuda/compat") + " from LD_LIBRARY_PATH");

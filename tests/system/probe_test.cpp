@@ -14,7 +14,7 @@ class Probe : public ::testing::Test {
   Outcome open_with(const std::string& probe, const std::string& driver,
                     const std::string& more = "MINNOW_PROBE_TIMEOUT_MS=20000") const {
     return machine_.run(
-        {"open:auto", "report"},
+        {"report", "open:auto"},
         {driver_path(), "MINNOW_PROBE=" + probe, "FAKE_CUDA_DRIVER=version=14000," + driver, more});
   }
   const Machine& machine() const { return machine_; }
