@@ -103,7 +103,7 @@ void FitRun::check_memory() {
       check_memory();
       return;
     }
-    if (!in_flight_ && execution.steps() > 0) save_last();
+    if (to_restore_ == nullptr && execution.steps() > 0) save_or_go_back();
     failure.effect = "training on the CPU";
     if (!move_to_fallback(std::move(failure))) give_up(error);
     check_memory();
@@ -161,7 +161,7 @@ void FitRun::make_room(const ResourceExhausted& error) {
       return;
     }
   }
-  if (to_restore_ == nullptr && state_.execution->steps() > 0) save_last();
+  if (to_restore_ == nullptr && state_.execution->steps() > 0) save_or_go_back();
   failure.what = cat("out of memory on ", name, " at step ", at, "; continuing on the CPU.");
   failure.remedy.clear();
   failure.effect = "nothing lost";
@@ -174,8 +174,7 @@ void FitRun::replace_device(const Error& error) {
   if (in_flight_ || (failed != nullptr && failed->lost())) {
     if (!go_back() && at > 1) give_up(error);
   } else if (at > 1 && to_restore_ == nullptr) {
-    save_last();  // it works, but for what it refused
-    go_back();
+    save_or_go_back();  // it works, but for what it refused
   }
   const std::int64_t from = last_ ? last_->snapshot.steps : 0;
   const std::int64_t repeated = std::max<std::int64_t>(at - 1 - from, 0);
@@ -212,6 +211,16 @@ void FitRun::roll_back(const NumericError& error) {
           "; learning rate now ", rate, "; epoch ", epoch, " starts again (rollback ",
           report.rollbacks, " of ", kMostRollbacks, ")");
   announce(std::move(failure));
+}
+
+// Of a device that is about to be left: its state as it is, or where even that cannot be had, the
+// last one that was.
+void FitRun::save_or_go_back() {
+  try {
+    save_last();
+  } catch (const Error&) {
+    if (!go_back()) throw;
+  }
 }
 
 bool FitRun::go_back() {

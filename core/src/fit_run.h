@@ -102,6 +102,7 @@ class FitRun {
   void make_room(const ResourceExhausted& error);
   void replace_device(const Error& error);
   void roll_back(const NumericError& error);
+  void save_or_go_back();
   bool go_back();  // to the last snapshot; false without one
   bool move_to_fallback(Failure failure);
   /// Before `other` takes over; `why` is what ended the device before.

@@ -63,8 +63,8 @@ TEST(LossNotFinite, LastGoodWeightsAreSaved) {
                   "--layers=1", "--epochs=50", "--json", "--out=good.safetensors"});
   EXPECT_EQ(outcome.exit, 65) << outcome.err;
   EXPECT_TRUE(contains(outcome.err, "[MN-N05]"));
-  EXPECT_TRUE(contains(outcome.err, "effect:   the last good weights, after step "));
-  EXPECT_TRUE(contains(outcome.err, "are saved in good.safetensors"));
+  EXPECT_TRUE(contains(outcome.err, "effect:   weights are those after step "));
+  EXPECT_TRUE(contains(outcome.err, ", the last good ones; saved in good.safetensors"));
   const auto run_object = run_of(outcome);
   EXPECT_EQ(run_object["exit"], 65);
   EXPECT_EQ(run_object["error"]["code"], "MN-N05");

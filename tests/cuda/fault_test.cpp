@@ -181,6 +181,23 @@ TEST_F(CudaFaults, ALostDeviceSaysSoEachTimeAndHarmsNobody) {
   fake().config("");
 }
 
+TEST_F(CudaFaults, BrokenMemoryIsToldApartFromAMistake) {
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+  const Tensor rows = x(), labels = labels_of(rows, 3);
+  trainer.step(rows, labels);
+  fake().config("cudaStreamSynchronize@1=214!");
+  const std::string message = message_of<DeviceError>([&] { trainer.step(rows, labels); });
+  EXPECT_EQ(message.find("cuda:0 failed as hardware while running steps. [MN-K02]\n  evidence: "
+                         "cudaStreamSynchronize -> 214 cudaErrorECCUncorrectable ("),
+            0U)
+      << message;
+  EXPECT_NE(message.find("remedy:   look at nvidia-smi -q -d ECC,PAGE_RETIREMENT and for Xid in "
+                         "dmesg\n"),
+            std::string::npos)
+      << message;
+}
+
 TEST_F(CudaFaults, OutOfMemoryIsToldApartAndCarriesTheNumbers) {
   fake().config("mem=40M");
   Model model(784, {dense(2048), relu(), dense(2048), relu(), dense(10), softmax()}, {.seed = 1});

@@ -98,7 +98,8 @@ TEST_F(CudaMemory, ALimitRefusesBeforeAnythingIsAllocated) {
   EXPECT_EQ(device.memory().free, 6 * kMiB);
   EXPECT_EQ(device.memory().evidence, "memory limit 6.00 MiB, of it 0 B used");
   Model large = model_of({784, {512}, 10});
-  EXPECT_EQ(message_of<ResourceExhausted>([&] { Trainer(large, cross_entropy(), adam(), device); }),
+  EXPECT_EQ(message_of<ResourceExhausted>(
+                [&] { Trainer(large, cross_entropy(), adam(), device).explain(1); }),
             "the memory limit of cuda:0 is too small for the parameters, gradients and optimizer "
             "state. [MN-M03]\n"
             "  evidence: needs 6.21 MiB; limit 6.00 MiB, of it 6.00 MiB free\n"

@@ -39,10 +39,12 @@ void check(cudaError_t error, const char* call, std::int64_t bytes) {
   const auto kind = is_lost(error)                       ? CallFailure::Kind::lost
                     : error == cudaErrorMemoryAllocation ? CallFailure::Kind::out_of_memory
                                                          : CallFailure::Kind::refused;
-  throw CallFailure{.kind = kind,
-                    .call = bytes > 0 ? cat(call, "(", bytes, ")") : call,
-                    .status = text_of(error),
-                    .bytes = bytes};
+  throw CallFailure{
+      .kind = kind,
+      .call = bytes > 0 ? cat(call, "(", bytes, ")") : call,
+      .status = text_of(error),
+      .bytes = bytes,
+      .hardware = error == cudaErrorECCUncorrectable || error == cudaErrorNvlinkUncorrectable};
 }
 
 }  // namespace minnow::cuda

@@ -23,6 +23,7 @@ struct CallFailure {
   std::string call;    // "cudaMalloc(4194304)"
   std::string status;  // "2 cudaErrorMemoryAllocation (out of memory)"
   std::int64_t bytes = 0;
+  bool hardware = false;  // of a lost one: not the program's doing
 };
 
 /// After these "the process must be terminated and relaunched" (driver_types.h).

@@ -143,10 +143,15 @@ void Context::fail(const CallFailure& failure, std::string_view doing) {
       lost_ = true;
     }
       throw DeviceError(
-          {.code = "MN-K01",
-           .what = cat(info_.name, " stopped working for this process while ", doing, "."),
+          {.code = failure.hardware ? "MN-K02" : "MN-K01",
+           .what = cat(info_.name,
+                       failure.hardware ? " failed as hardware while "
+                                        : " stopped working for this process while ",
+                       doing, "."),
            .evidence = evidence,
-           .remedy = cat("restart the program to use the GPU again; ", kNameTheOp),
+           .remedy = failure.hardware
+                         ? "look at nvidia-smi -q -d ECC,PAGE_RETIREMENT and for Xid in dmesg"
+                         : cat("restart the program to use the GPU again; ", kNameTheOp),
            .effect = "what the device held is lost; weights read or saved before are intact"},
           failure.call, failure.status, true);
     case CallFailure::Kind::missing:
