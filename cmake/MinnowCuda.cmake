@@ -43,3 +43,28 @@ if(MINNOW_WITH_CUDA AND minnow_choose_architectures)
   endif()
   list(APPEND CMAKE_CUDA_ARCHITECTURES 80-virtual)
 endif()
+
+# What the backend is built against, for a report that opens none of it.
+function(minnow_header_version result header)
+  set(version "")
+  if(EXISTS "${header}")
+    foreach(name ${ARGN})
+      file(STRINGS "${header}" line REGEX "^#define ${name} [0-9]+" LIMIT_COUNT 1)
+      string(REGEX MATCH "[0-9]+$" number "${line}")
+      list(APPEND version "${number}")
+    endforeach()
+    list(JOIN version "." version)
+  endif()
+  set(${result} "${version}" PARENT_SCOPE)
+endfunction()
+if(MINNOW_WITH_CUDA)
+  # cuDNN's headers are no part of the toolkit.
+  find_path(MINNOW_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  mark_as_advanced(MINNOW_CUDNN_INCLUDE)
+  set(MINNOW_BUILT_CUDART "${CUDAToolkit_VERSION_MAJOR}.${CUDAToolkit_VERSION_MINOR}")
+  find_path(minnow_cublas_include cublas_api.h HINTS ${CUDAToolkit_INCLUDE_DIRS} NO_CACHE)
+  minnow_header_version(MINNOW_BUILT_CUBLASLT "${minnow_cublas_include}/cublas_api.h"
+    CUBLAS_VER_MAJOR CUBLAS_VER_MINOR CUBLAS_VER_PATCH)
+  minnow_header_version(MINNOW_BUILT_CUDNN "${MINNOW_CUDNN_INCLUDE}/cudnn_version.h"
+    CUDNN_MAJOR CUDNN_MINOR CUDNN_PATCHLEVEL)
+endif()

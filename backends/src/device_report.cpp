@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "cuda_plugin.h"
 #include "ladder.h"
@@ -113,6 +114,31 @@ Finding driver_finding(const Ladder& ladder, const DeviceReport& report) {
   return finding;
 }
 
+/// The libraries as they would be looked for: what this build wants of them.
+const std::vector<LibraryFact>& wanted_libraries() {
+  static const std::vector<LibraryFact> libraries = [] {
+    std::vector<LibraryFact> all;
+    for (const auto& [name, version] :
+         {std::pair{"cudart", MINNOW_BUILT_CUDART}, std::pair{"cublasLt", MINNOW_BUILT_CUBLASLT},
+          std::pair{"cudnn", MINNOW_BUILT_CUDNN}}) {
+      if (*version == '\0') continue;
+      LibraryFact fact;
+      fact.name = name;
+      fact.built_against = version;
+      all.push_back(std::move(fact));
+    }
+    return all;
+  }();
+  return libraries;
+}
+
+std::string built_for(std::string_view topic) {
+  for (const LibraryFact& library : wanted_libraries()) {
+    if (library.name == topic) return cat("; built against ", library.built_against);
+  }
+  return "";
+}
+
 void report_rungs(const Ladder& ladder, DeviceReport& report) {
   report.findings.push_back(hardware_finding(ladder));
   report.findings.push_back(driver_finding(ladder, report));
@@ -141,7 +167,8 @@ void report_rungs(const Ladder& ladder, DeviceReport& report) {
     report.findings.push_back(
         {.topic = topic,
          .verdict = Verdict::skipped,
-         .text = failed.empty() ? "not tried" : cat("not tried (", failed, " check failed)")});
+         .text = cat("not tried", failed.empty() ? "" : cat(" (", failed, " check failed)"),
+                     built_for(topic))});
   }
 }
 
@@ -171,6 +198,12 @@ DeviceReport report_devices() {
   report_cpu(report);
   report_rungs(*ladder, report);
   report.libraries = ladder->probe.libraries;
+  for (const LibraryFact& wanted : wanted_libraries()) {
+    const auto known = [&](const LibraryFact& found) { return found.name == wanted.name; };
+    if (std::none_of(report.libraries.begin(), report.libraries.end(), known)) {
+      report.libraries.push_back(wanted);
+    }
+  }
   for (const machine::ProbedDevice& device : ladder->probe.devices) {
     report.devices.push_back(device.fact);
   }

@@ -125,14 +125,17 @@ void throw_does_not_fit(const Execution& execution, const FitNeeds& needs, const
     remedy +=
         cat(remedy.empty() ? "" : ", or ", "batch ", fit.largest_batch, ", the largest that fits");
   }
+  if (memory.limited) remedy += cat(remedy.empty() ? "" : ", or ", "a higher memory limit");
   if (remedy.empty()) {
     remedy = cat("a smaller model", plan.data > 0 ? ", fewer rows" : "",
                  ", or a device with more memory");
   }
   throw ResourceExhausted(
-      {.code = device.separate_memory ? "MN-M01" : "MN-M08",
+      {.code = memory.limited           ? "MN-M03"
+               : device.separate_memory ? "MN-M01"
+                                        : "MN-M08",
        .what =
-           device.separate_memory
+           device.separate_memory || memory.limited
                ? cat("this model does not fit on ", device.name, " with batch ", needs.batch, ".")
                : cat("not enough host memory for this model with batch ", needs.batch, "."),
        .evidence = cat("needs ", table(plan), "; free ", format_bytes(bytes),

@@ -98,6 +98,7 @@ void MemoryBudget::complete(MemoryState& state) const {
   const std::int64_t left = std::max<std::int64_t>(book_->limit - held, 0);
   if (state.free >= 0 && state.free <= left) return;
   state.free = left;
+  state.limited = true;
   try {
     state.evidence =
         cat("memory limit ", format_bytes(book_->limit), ", of it ", format_bytes(held), " used");

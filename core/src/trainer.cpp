@@ -35,6 +35,12 @@ std::string gradient_norm(Execution& execution) {
              finite == count ? "" : cat(" over the ", finite, " of ", count, " that are finite"));
 }
 
+std::string free_text(const MemoryState& memory) {
+  if (memory.free < 0) return "";
+  return cat("; free ", format_bytes(memory.free),
+             memory.total < 0 ? "" : cat(" of ", format_bytes(memory.total)));
+}
+
 }  // namespace
 
 void Tally::add(const StepResult& result, std::int64_t rows) {
@@ -271,7 +277,7 @@ MemoryPlan Trainer::memory_plan(std::int64_t batch_size, DType x) const {
 
 std::string Trainer::summary(std::int64_t batch_size) const {
   return cat(state_->model.summary(), "memory on ", device().info().name, " with batch ",
-             batch_size, ": ", memory_plan(batch_size).str(), "\n");
+             batch_size, ": ", memory_plan(batch_size).str(), free_text(device().memory()), "\n");
 }
 
 std::string Trainer::explain(std::int64_t batch_size, DType x) try {

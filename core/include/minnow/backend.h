@@ -36,6 +36,7 @@ struct DeviceInfo {
 struct MemoryState {
   std::int64_t total = -1;
   std::int64_t free = -1;  // what this process may still take: no more than a limit leaves
+  bool limited = false;    // the limit that open() was given decides
   std::string evidence;    // where `free` comes from: "cgroup limit 24.0 GiB, of it 2.3 GiB used"
   MemoryPlan held = {};    // by what lives on this opened device
   MemoryPlan peak = {};    // the same when it was most
