@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "machine/files.h"
+#include "machine/forked.h"
 #include "machine/plugin_file.h"
 #include "probe.h"
 #include "text.h"
@@ -56,12 +57,7 @@ void note_cuda_start() { cuda_process = getpid(); }
 std::optional<Failure> forked_after_cuda() {
   const pid_t started = cuda_process;
   if (started == 0 || started == getpid()) return std::nullopt;
-  return Failure{.code = "MN-P13",
-                 .what = cat("minnow was forked after CUDA was initialised (parent pid ", started,
-                             ", now ", getpid(), "); CUDA cannot work here."),
-                 .evidence = {},
-                 .remedy = "start the worker with exec/spawn or create the device after fork",
-                 .effect = "nothing was opened"};
+  return machine::forked_failure(started);
 }
 
 std::shared_ptr<Backend> open_cuda_plugin(const std::string& path, const PluginOptions& options) {

@@ -1,6 +1,9 @@
 // Every call of a vendor's library can fail, once or for good. Each time: a right result or a typed
 // error, nothing leaks, and nothing throws from a destructor.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmath>
 
 #include "fake.h"
@@ -179,6 +182,32 @@ TEST_F(CudaFaults, ALostDeviceSaysSoEachTimeAndHarmsNobody) {
   // The device took its weights along; the host's are those from before.
   EXPECT_EQ(all_weights(model), before);
   fake().config("");
+}
+
+TEST_F(CudaFaults, AForkedProcessIsToldThatCudaStaysBehind) {
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), open("cuda"));
+  const Tensor rows = x(), labels = labels_of(rows, 3);
+  trainer.step(rows, labels);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const long calls = fake().calls();
+    std::string message;
+    try {
+      trainer.step(rows, labels);
+    } catch (const DeviceUnavailable& error) {
+      message = error.what();
+    } catch (...) {
+    }
+    const bool told =
+        message.find("minnow was forked after CUDA was initialised (parent pid ") == 0;
+    _exit(told && trainer.device().health() && fake().calls() == calls ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_NO_THROW(trainer.step(rows, labels));
 }
 
 TEST_F(CudaFaults, BrokenMemoryIsToldApartFromAMistake) {

@@ -3,6 +3,8 @@
 #include <minnow/error.h>
 #include <minnow/memory_plan.h>
 
+#include <unistd.h>
+
 #include <utility>
 
 #ifdef MINNOW_CUDNN
@@ -14,6 +16,7 @@ class Cudnn {};
 #endif
 #include "device_check.h"
 #include "lt.h"
+#include "machine/forked.h"
 #include "text.h"
 
 namespace minnow::cuda {
@@ -24,7 +27,9 @@ constexpr const char* kNameTheOp = "MINNOW_CHECKED=1 runs one operation at a tim
 }  // namespace
 
 Context::Context(const PluginOptions& options)
-    : options_(options), budget_(cat("cuda:", options.ordinal), options.memory_limit) {
+    : options_(options),
+      budget_(cat("cuda:", options.ordinal), options.memory_limit),
+      process_(getpid()) {
   const Found found = find_device(options);
   info_ = {.name = cat("cuda:", options.ordinal),
            .description = found.description,
@@ -94,6 +99,7 @@ const Cudnn* Context::cudnn() {
 }
 
 std::optional<Failure> Context::health() const {
+  if (process_ != getpid()) return machine::forked_failure(process_);
   if (!lost_) return std::nullopt;
   const std::lock_guard lock(lost_mutex_);
   return Failure{.code = "MN-K01",
@@ -106,6 +112,7 @@ std::optional<Failure> Context::health() const {
 void Context::require_alive(std::string_view doing) const {
   auto failure = health();
   if (!failure) return;
+  if (process_ != getpid()) throw DeviceUnavailable(*std::move(failure));
   failure->what = cat(info_.name, " stopped working for this process before ", doing, ".");
   failure->effect = "nothing was done";
   throw DeviceError(*std::move(failure), lost_call_, lost_status_, true);

@@ -3,6 +3,8 @@
 #include <minnow/memory_budget.h>
 #include <minnow/plugin.h>
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -80,6 +82,7 @@ class Context {
   std::string cudnn_refusal_;
   std::mutex compiling_;
   mutable std::mutex lost_mutex_;
+  pid_t process_;  // that started CUDA: a fork of it cannot use it
   std::atomic<bool> lost_ = false;
   std::string lost_status_;  // of the call that lost it
   std::string lost_call_;

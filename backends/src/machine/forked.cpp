@@ -1,0 +1,18 @@
+#include "forked.h"
+
+#include <unistd.h>
+
+#include "text.h"
+
+namespace minnow::machine {
+
+Failure forked_failure(pid_t started) {
+  return {.code = "MN-P13",
+          .what = cat("minnow was forked after CUDA was initialised (parent pid ", started,
+                      ", now ", getpid(), "); CUDA cannot work here."),
+          .evidence = {},
+          .remedy = "start the worker with exec/spawn or create the device after fork",
+          .effect = "nothing was opened"};
+}
+
+}  // namespace minnow::machine
