@@ -6,6 +6,7 @@
 // step/<model>/batch:<b>/cpu/threads:<t>
 // step/<model>/batch:<b>/cuda/<precision>           as the caller waits for it, without the upload
 // step/<model>/batch:<b>/cuda/<precision>/kernels   the device at work
+// snapshot/<model>/cuda                           weights and optimizer to the host, once
 // op/<kind>/<rows>x<inputs>x<outputs>/<device>      the device at work
 //
 // The time of an iteration is that of a step. Google Benchmark adds how it was taken: /manual_time.
@@ -111,6 +112,23 @@ void device_step(::benchmark::State& state, const Net& net, std::int64_t batch,
   state.SetLabel(device.info().description);
 }
 
+// What FitOptions::snapshot costs, each time; a CPU takes none.
+void snapshot(::benchmark::State& state, const Net& net, const Device& device) {
+  const Tensor x = random_rows(256, net.sizes.front());
+  const Tensor y = net.targets(256);
+  Model model = net.model();
+  Trainer trainer(model, net.loss(), adam(), device);
+  FitOptions options{.batch_size = 32, .snapshot = {.steps = 1, .seconds = 0}};
+  options.on_batch_end = [](const BatchResult&) {};
+  trainer.fit(x, y, options);
+  // One more than there are steps: the first is that of the start.
+  while (state.KeepRunningBatch(256 / 32 + 1)) {
+    trainer.fit(x, y, options);
+    state.SetIterationTime(trainer.report().snapshot_seconds);
+  }
+  state.SetLabel(device.info().description);
+}
+
 void predict_row(::benchmark::State& state, const Net& net) {
   Model model = net.model();
   Trainer trainer(model, net.loss(), adam(), open("cpu"));
@@ -154,6 +172,13 @@ void register_cuda(Precision precision) {
           device_step(state, net, batch, cuda(precision), kernels);
         })->UseManualTime();
       }
+    }
+  }
+  if (precision == Precision::fp32) {
+    for (const Net& net : nets()) {
+      add("snapshot/" + net.name + "/cuda", [&net](auto& state) {
+        snapshot(state, net, cuda(Precision::fp32));
+      })->UseManualTime();
     }
   }
   register_ops([precision] { return cuda(precision); }, device.substr(1));

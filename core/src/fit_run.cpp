@@ -71,6 +71,7 @@ History FitRun::run() {
 History FitRun::attempt() {
   doing_ = Doing::preparing;
   prepare();
+  if (!start_) start_ = Clock::now();
   while (cursor_.epoch <= options_.epochs) {
     state_.epochs = epochs_before_ + static_cast<std::uint64_t>(cursor_.epoch);
     while (cursor_.batches < batches_) {
@@ -174,7 +175,7 @@ bool FitRun::end_epoch() {
 History FitRun::finish(FitEnd end) {
   history_.end = end;
   history_.steps = state_.execution->steps() - steps_before_;
-  history_.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  history_.seconds = std::chrono::duration<double>(Clock::now() - *start_).count();
   if (end != FitEnd::stopped && !best_weights_.empty()) {
     state_.store->replace(best_weights_);
   } else if (tracked()) {

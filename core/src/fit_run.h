@@ -124,7 +124,7 @@ class FitRun {
   std::optional<Uploaded> train_;
   std::optional<Uploaded> validation_;
 
-  Clock::time_point start_ = Clock::now();
+  std::optional<Clock::time_point> start_;  // of the first step: after checks and uploads
   std::int64_t steps_before_;
   std::uint64_t epochs_before_;
   Cursor cursor_;
