@@ -81,6 +81,7 @@ void FitRun::check_memory() {
     return;
   }
   report.needed = plan_fit(execution, needs);
+  if (state_.fitted && report.needed.total() <= state_.fitted->plan.total()) return;
   std::int64_t bytes = available(execution);
   const auto fits = [&] { return bytes < 0 || report.needed.total() <= bytes; };
   if (!fits()) {
@@ -142,13 +143,13 @@ void FitRun::make_room(const ResourceExhausted& error) {
     return;
   }
   Failure failure = error.failure();
-  failure.code = "MN-M02";
   const std::string& name = state_.execution->device().info().name;
   const std::int64_t rows = slice_ > 0 ? slice_ : batch_;
   if (doing_ == Doing::stepping && options_.microbatch != kMicrobatchOff && rows > 1) {
     const std::int64_t bytes = available(*state_.execution);
+    const std::int64_t uploaded = train_ ? report.needed.data : 0;  // planned, and held already
     const std::int64_t fitting =
-        bytes < 0 ? (rows + 1) / 2 : fitting_slice(*state_.execution, needs(), bytes);
+        bytes < 0 ? (rows + 1) / 2 : fitting_slice(*state_.execution, needs(), bytes + uploaded);
     if (fitting > 0) {
       slice_ = report.microbatch = fitting;
       retried_ = false;

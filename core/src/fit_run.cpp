@@ -181,7 +181,7 @@ History FitRun::finish(FitEnd end) {
   } else if (tracked()) {
     state_.store->values();  // what the device does after this is of no importance to them
   }
-  state_.report.peak = state_.execution->device().memory().peak;
+  state_.report.peak = state_.execution->backend().peak_memory();
   return history_;
 }
 

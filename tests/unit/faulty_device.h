@@ -134,6 +134,7 @@ class FaultyBackend final : public Backend {
     state.evidence = "the test says so";
     return state;
   }
+  MemoryPlan peak_memory() const override { return real_.backend().peak_memory(); }
   std::optional<Failure> health() const override {
     if (!faults_.lost()) return std::nullopt;
     return Failure{.code = "MN-K01",

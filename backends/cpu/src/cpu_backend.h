@@ -17,6 +17,7 @@ class CpuBackend final : public Backend {
 
   const DeviceInfo& info() const override { return info_; }
   MemoryState memory() const override;
+  MemoryPlan peak_memory() const override { return budget_.peak(); }
   std::optional<Failure> health() const override { return std::nullopt; }
   MemoryPlan plan(const Program& program) const override;
   std::string unsupported(const Program& program, const Op& op) const override;

@@ -14,6 +14,7 @@ class CudaBackend final : public Backend {
 
   const DeviceInfo& info() const override { return context_->info(); }
   MemoryState memory() const override;
+  MemoryPlan peak_memory() const override { return context_->budget().peak(); }
   std::optional<Failure> health() const override { return context_->health(); }
   MemoryPlan plan(const Program& program) const override;
   std::string unsupported(const Program& program, const Op& op) const override;

@@ -114,6 +114,8 @@ class MINNOW_API Backend {
   virtual const DeviceInfo& info() const = 0;
   /// As it is now; allocates nothing and never throws.
   virtual MemoryState memory() const = 0;
+  /// memory().peak alone, without a look at the machine.
+  virtual MemoryPlan peak_memory() const = 0;
   /// Why the device cannot be used any more in this process; nothing while it can.
   virtual std::optional<Failure> health() const = 0;
   /// Memory that a program will take, to the byte; allocates nothing. What programs of a device
