@@ -114,6 +114,10 @@ function(minnow_install)
     COMPATIBILITY SameMinorVersion)
   install(FILES "${PROJECT_BINARY_DIR}/minnow-config.cmake"
     "${PROJECT_BINARY_DIR}/minnow-config-version.cmake" DESTINATION "${package_dir}")
+  # Relative, so that an installed tree can be moved.
+  set(pc_folder "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
+  file(RELATIVE_PATH MINNOW_PC_PREFIX "${pc_folder}" "${CMAKE_INSTALL_PREFIX}")
+  file(RELATIVE_PATH MINNOW_PC_INCLUDE "${pc_folder}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
   set(MINNOW_PC_DEFINES "")
   set(MINNOW_PC_PRIVATE "")
   if(NOT BUILD_SHARED_LIBS)

@@ -79,11 +79,29 @@ def problems_of(tests, steps):
                  if step["name"] in ("sanitizer.memcheck", "sanitizer.racecheck")
                  and step["exit"] == SANITIZER_FOUND]
     problems += [f"{step['name']}: exit {step['exit']}" for step in steps
-                 if step["name"] in ("configure", "build") and step["exit"] != "0"]
+                 if step["name"] in ("configure", "build", "self_test") and step["exit"] != "0"]
     # Cut off is no failure: these come last.
     problems += ["the tests over the fakes failed" for step in steps
                  if step["name"] == "fakes" and step["exit"] == "8"]
     return problems
+
+
+def said_by(work, name):
+    """What a step of the command printed as JSON, or None."""
+    return (json_lines(work / f"{name}.out") or [None])[0]
+
+
+def doctor_lines(said):
+    """What `minnow doctor --self-test` found, for a person."""
+    if not said:
+        return []
+    doctor = said["doctor"]
+    lines = [f"doctor: --device=auto takes {doctor['auto']}; {doctor['problems']} problems; the probe "
+             f"took {doctor['probe_milliseconds']:.0f} ms"]
+    for check in doctor["checks"]:
+        if check["topic"] == "self-test" or check["verdict"] == "problem":
+            lines.append(f"{check['topic']}: {check['verdict']}: {check['text']}")
+    return lines
 
 
 def benches_of(work, steps):
@@ -188,6 +206,7 @@ def summary(report):
             for precision, rate in rates["product_tflops"].items()))
     lines += [f"step {step['name']}: exit {step['exit']} after {step['seconds']} s"
               for step in report["steps"] if step["exit"] != "0"]
+    lines += doctor_lines(report["self_test"])
     return lines + [f"FAILED {problem}" for problem in report["problems"]]
 
 
@@ -199,6 +218,7 @@ def main():
     report = {"device": read_json(work / "device.out"), "date": time.strftime("%Y-%m-%d"),
               "clocks_after": read_json(work / "clocks.out"),
               "problems": problems_of(tests, steps), "table": rows_of(peers, rates),
+              **{name: said_by(work, name) for name in ("doctor", "devices", "self_test")},
               "tests": tests, "rates": rates, "bench": benches_of(work, steps), "peers": peers,
               "google_benchmark": read_json(work / "google_benchmark.out"), "steps": steps}
     if report["table"]:

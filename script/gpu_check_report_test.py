@@ -46,6 +46,22 @@ class Rows(unittest.TestCase):
         self.assertIn("4096x4", report.table([found]))
 
 
+class Doctor(unittest.TestCase):
+    def test_says_problems_and_the_self_test(self):
+        checks = [{"topic": "CPU", "verdict": "good", "text": "AMD EPYC"},
+                  {"topic": "cudnn", "verdict": "problem", "text": "cuDNN is not whole"},
+                  {"topic": "self-test", "verdict": "good", "text": "max|Δw| 1.0e-06"}]
+        doctor = {"auto": "cuda:0", "problems": 1, "probe_milliseconds": 120.4, "checks": checks}
+        self.assertEqual(report.doctor_lines({"doctor": doctor}), [
+            "doctor: --device=auto takes cuda:0; 1 problems; the probe took 120 ms",
+            "cudnn: problem: cuDNN is not whole", "self-test: good: max|Δw| 1.0e-06"])
+
+    def test_says_nothing_when_it_did_not_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            said = report.said_by(pathlib.Path(folder), "self_test")
+        self.assertEqual((said, report.doctor_lines(said)), (None, []))
+
+
 class Problems(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -78,6 +94,12 @@ class Problems(unittest.TestCase):
         self.step("peers", "1")
         self.step("sanitizer.memcheck", "1")
         self.assertEqual(self.problems(), [])
+
+    def test_a_self_test_that_failed(self):
+        self.step("test.ops_test", "0", [("Linear", False)])
+        self.step("doctor", "70")
+        self.step("self_test", "70")
+        self.assertEqual(self.problems(), ["self_test: exit 70"])
 
     def test_what_a_sanitizer_found(self):
         self.step("test.ops_test", "0", [("Linear", False)])

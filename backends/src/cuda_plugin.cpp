@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <vector>
@@ -22,14 +23,17 @@ constexpr const char* kFile = "libminnow_cuda.so";
 // The process that started CUDA; 0: none has.
 std::atomic<pid_t> cuda_process = 0;
 
+// Beside the library; for a program that holds it, in the folder of libraries next to its own, as
+// they are installed.
 std::vector<std::filesystem::path> candidates() {
   std::vector<std::filesystem::path> found;
   const std::string named = machine::setting("MINNOW_PLUGIN_DIR");
-  if (!named.empty()) found.emplace_back(named);
+  if (!named.empty()) found.push_back(std::filesystem::path(named) / kFile);
   const std::filesystem::path folder = std::filesystem::path(own_file()).parent_path();
-  found.push_back(folder);
-  found.push_back(folder.parent_path() / "lib");
-  for (auto& place : found) place /= kFile;
+  for (const auto& place : {folder, folder / MINNOW_PLUGIN_FOLDER, folder / "../lib"}) {
+    const auto file = (place / kFile).lexically_normal();
+    if (std::find(found.begin(), found.end(), file) == found.end()) found.push_back(file);
+  }
   return found;
 }
 

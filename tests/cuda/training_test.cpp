@@ -135,6 +135,7 @@ TEST_F(CudaTraining, AStepHasFewNodesAndNoHostCallButTheLaunch) {
 
 TEST_F(CudaTraining, TuningTimesTheWaysAndKeepsTheNumbers) {
   for (const Net& net : nets()) {
+    if (kSanitized && net.inputs > 100) continue;
     const Trained cpu = train(net, open("cpu"));
     const Trained tuned = train(net, open("cuda", {.tune = true}));
     expect_close(tuned, cpu, 2e-5);
@@ -148,7 +149,7 @@ TEST_F(CudaTraining, TuningTimesTheWaysAndKeepsTheNumbers) {
 }
 
 TEST_F(CudaTraining, CudnnsGraphsAreTimedWhereTheFactorsMayBeRounded) {
-  const Net net{784, {200}, 10, true};
+  const Net net{kSanitized ? 64 : 784, {kSanitized ? 40 : 200}, 10, true};
   const Trained exact = train(net, open("cuda"));
   const Device tuning = open("cuda", {.precision = Precision::bf16, .tune = true});
   const Trained tuned = train(net, tuning);
