@@ -127,11 +127,16 @@ TEST_F(Recovery, WithoutSnapshotsStepsThatRunOutOfMemoryEndTheRun) {
 }
 
 TEST_F(Recovery, ADeviceThatRefusesToBeLeftEndsTheRun) {
-  faults.fail("run", 3, Fault::refused);
-  faults.fail("read", 1, Fault::refused, true);
-  EXPECT_THROW(train(replaceable_device(faults), {.snapshot = {.steps = 0, .seconds = 0}}),
-               DeviceError);
-  EXPECT_TRUE(notices.empty());  // on the CPU it would go on from weights of long ago
+  // In the middle of steps, and before those of the first validation.
+  for (const auto& [call, nth] : {std::pair("run", 3), std::pair("compile", 2)}) {
+    faults = {};
+    faults.fail(call, nth, Fault::refused);
+    faults.fail("read", 1, Fault::refused, true);
+    EXPECT_THROW(train(replaceable_device(faults), {.snapshot = {.steps = 0, .seconds = 0}}),
+                 DeviceError)
+        << call;
+    EXPECT_TRUE(notices.empty()) << call;  // the CPU would go on from weights of long ago
+  }
 }
 
 TEST_F(Recovery, ADeviceWithoutRoomDoesNotTakeOver) {
