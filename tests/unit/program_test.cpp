@@ -93,7 +93,10 @@ TEST(ProgramTest, EveryOpLooksAtItsOperands) {
 
 TEST(ProgramTest, SizesThatOverflowAreRefused) {
   EXPECT_THROW(Program(std::int64_t{1} << 40, {}).input("x", 2, std::int64_t{1} << 61), ShapeError);
-  EXPECT_THROW(Model(std::int64_t{1} << 40, {dense(std::int64_t{1} << 40)}), ShapeError);
+  EXPECT_EQ(
+      message_of<ShapeError>([] { Model(std::int64_t{1} << 40, {dense(std::int64_t{1} << 40)}); }),
+      "the size of weight does not fit into 63 bits. [MN-M09]\n"
+      "  evidence: 1099511627776 x 4398046511104");
 }
 
 TEST(ModelTest, SummaryShowsLayersAndParameters) {
