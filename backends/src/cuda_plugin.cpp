@@ -65,7 +65,6 @@ std::optional<Failure> forked_after_cuda() {
 }
 
 std::shared_ptr<Backend> open_cuda_plugin(const std::string& path, const PluginOptions& options) {
-  if (auto forked = forked_after_cuda()) throw DeviceUnavailable(*std::move(forked));
   const Plugin& plugin = machine::load_plugin(path);
   note_cuda_start();
   return plugin.open(options);

@@ -14,7 +14,8 @@ std::string find_cuda_plugin();
 /// MN-L11: it is nowhere.
 Failure no_cuda_plugin();
 
-/// Loads a plugin into this process and opens a GPU with it. The ladder was climbed before.
+/// Loads a plugin into this process and opens a GPU with it. The ladder was climbed before, and
+/// forked_after_cuda() asked.
 /// @throws DeviceUnavailable.
 std::shared_ptr<Backend> open_cuda_plugin(const std::string& path, const PluginOptions& options);
 

@@ -118,6 +118,29 @@ TEST_F(BadInput, NothingToTrainOn) {
   EXPECT_NE(fit_message<InvalidArgument>(x, y, {.validation_x = x})
                 .find("y (validation) has no data: its shape is (0,)."),
             std::string::npos);
+  EXPECT_EQ(fit_message<ShapeError>(Tensor(Shape{}), y),
+            "x is a scalar; rows are expected. [MN-N02]\n  effect:   nothing was run");
+}
+
+TEST_F(BadInput, OptionsThatCannotBe) {
+  EXPECT_EQ(fit_message<InvalidArgument>(x, y, {.microbatch = -3}),
+            "slices of -3 rows cannot be made. [MN-U01]\n"
+            "  remedy:   give 1 or more, 0, kMicrobatchAuto or kMicrobatchOff\n"
+            "  effect:   nothing was run");
+  for (const SnapshotOptions snapshot :
+       {SnapshotOptions{.steps = -1}, {.seconds = -0.5}, {.seconds = std::nan("")}}) {
+    EXPECT_EQ(fit_message<InvalidArgument>(x, y, {.snapshot = snapshot}),
+              "the interval of snapshots is negative. [MN-U01]\n"
+              "  remedy:   give 0 or more\n"
+              "  effect:   nothing was run");
+  }
+  for (const EarlyStopping stopping :
+       {EarlyStopping{.patience = -1}, {.min_delta = -1e-3}, {.min_delta = std::nan("")}}) {
+    EXPECT_EQ(fit_message<InvalidArgument>(x, y, {.early_stopping = stopping}),
+              "early stopping has a negative patience or min_delta. [MN-U01]\n"
+              "  remedy:   give 0 or more\n"
+              "  effect:   nothing was run");
+  }
 }
 
 TEST_F(BadInput, ModelsThatCannotBe) {
@@ -168,6 +191,14 @@ TEST_F(BadInput, DevicesThatCannotBe) {
             "  evidence: it computes in fp32\n"
             "  remedy:   ask for fp32, or for a GPU");
   EXPECT_THROW(open("cpu", {.threads = -1}), InvalidArgument);
+}
+
+TEST_F(BadInput, BatchesOfNoRows) {
+  const std::string message =
+      "the batch size is 0. [MN-N07]\n  remedy:   give 1 or more\n  effect:   nothing was run";
+  EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.evaluate(x, y, 0); }), message);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.memory_plan(0); }), message);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.explain(0); }), message);
 }
 
 TEST_F(BadInput, ARowOfAnotherWidth) {

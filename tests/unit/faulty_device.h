@@ -39,6 +39,7 @@ class Faults {
   bool lost() const noexcept { return lost_; }
 
   std::int64_t free_bytes = -1;  // what memory() says
+  std::string unsupported;       // why it cannot run a ReLU
 
  private:
   struct Rule {
@@ -148,6 +149,7 @@ class FaultyBackend final : public Backend {
     return real_.backend().shared_workspace(program);
   }
   std::string unsupported(const Program& program, const Op& op) const override {
+    if (op.kind == OpKind::relu) return faults_.unsupported;
     return real_.backend().unsupported(program, op);
   }
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,

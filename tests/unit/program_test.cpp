@@ -1,8 +1,12 @@
+#include "message_of.h"
+
 #include <gtest/gtest.h>
 #include <minnow/minnow.h>
 
 namespace minnow {
 namespace {
+
+using testing::message_of;
 
 Program classifier_step(std::int64_t batch) {
   const Model model(784, {dense(128), relu(), dense(10), softmax()}, {.seed = 1});
@@ -60,9 +64,39 @@ TEST(ProgramTest, ShapesThatDoNotFitNameTheLayer) {
   }
 }
 
+TEST(ProgramTest, EveryOpLooksAtItsOperands) {
+  Program program(2, {{.name = "w", .rows = 3, .cols = 5}, {.name = "b", .rows = 1, .cols = 4}});
+  const ValueId dy = program.input("dy", 2, 3);
+  const ValueId other = program.input("other", 2, 4);
+  const ValueId short_x = program.input("short", 1, 5);
+  const auto refused = [](const char* expected, const auto& record) {
+    const std::string message = message_of<ShapeError>(record);
+    EXPECT_EQ(message.find(expected), 0U) << message;
+  };
+  refused("add_bias expects bias of shape (1, 3), got (1, 4)",
+          [&] { program.add_bias(dy, program.parameter(1)); });
+  refused("linear_input_grad expects output gradient of shape (2, 3), got (2, 4)",
+          [&] { program.linear_input_grad(other, program.parameter(0)); });
+  refused("linear_weight_grad expects input of shape (2, 5), got (1, 5)",
+          [&] { program.linear_weight_grad(dy, short_x, program.gradient(0)); });
+  refused("linear_weight_grad expects weight gradient of shape (3, 4), got (3, 5)",
+          [&] { program.linear_weight_grad(dy, other, program.gradient(0)); });
+  refused("bias_grad expects bias gradient of shape (1, 3), got (1, 4)",
+          [&] { program.bias_grad(dy, program.gradient(1)); });
+  refused("relu_grad expects output of shape (2, 3), got (2, 4)",
+          [&] { program.relu_grad(dy, other); });
+  refused("softmax_grad expects output of shape (2, 3), got (2, 4)",
+          [&] { program.softmax_grad(dy, other); });
+  refused("mse expects target of shape (2, 3), got (2, 4)", [&] { program.mse(dy, other, false); });
+  EXPECT_TRUE(program.ops().empty());
+}
+
 TEST(ProgramTest, SizesThatOverflowAreRefused) {
   EXPECT_THROW(Program(std::int64_t{1} << 40, {}).input("x", 2, std::int64_t{1} << 61), ShapeError);
-  EXPECT_THROW(Model(std::int64_t{1} << 40, {dense(std::int64_t{1} << 40)}), ShapeError);
+  EXPECT_EQ(
+      message_of<ShapeError>([] { Model(std::int64_t{1} << 40, {dense(std::int64_t{1} << 40)}); }),
+      "the size of weight does not fit into 63 bits. [MN-M09]\n"
+      "  evidence: 1099511627776 x 4398046511104");
 }
 
 TEST(ModelTest, SummaryShowsLayersAndParameters) {

@@ -2,6 +2,7 @@
 // everything kept.
 
 #include "faulty_device.h"
+#include "message_of.h"
 #include "problems.h"
 
 #include <gtest/gtest.h>
@@ -109,6 +110,57 @@ TEST_F(Recovery, SlicesCanBeForbidden) {
   faults.fail("compile", 1, Fault::out_of_memory, true);
   EXPECT_THROW(train(required_device(faults), {.microbatch = kMicrobatchOff}), ResourceExhausted);
   EXPECT_TRUE(notices.empty());
+  EXPECT_EQ(faults.count("compile"), 2);  // asked for once more, and then given up
+}
+
+TEST_F(Recovery, WithoutSnapshotsStepsThatRunOutOfMemoryEndTheRun) {
+  faults.fail("wait", 4, Fault::out_of_memory);  // whether its steps were done is not known
+  try {
+    train(replaceable_device(faults), {.snapshot = {.steps = 0, .seconds = 0}});
+    FAIL() << "nothing was thrown";
+  } catch (const ResourceExhausted& error) {
+    EXPECT_EQ(error.effect(),
+              "no snapshot was wanted: the model keeps the weights that were read from the device "
+              "last");
+  }
+  EXPECT_TRUE(notices.empty());
+}
+
+TEST_F(Recovery, ADeviceThatRefusesToBeLeftEndsTheRun) {
+  // In the middle of steps, and before those of the first validation.
+  for (const auto& [call, nth] : {std::pair("run", 3), std::pair("compile", 2)}) {
+    faults = {};
+    faults.fail(call, nth, Fault::refused);
+    faults.fail("read", 1, Fault::refused, true);
+    EXPECT_THROW(train(replaceable_device(faults), {.snapshot = {.steps = 0, .seconds = 0}}),
+                 DeviceError)
+        << call;
+    EXPECT_TRUE(notices.empty()) << call;  // the CPU would go on from weights of long ago
+  }
+}
+
+TEST_F(Recovery, ADeviceWithoutRoomDoesNotTakeOver) {
+  Faults others;
+  others.free_bytes = 1000;
+  const Device device = required_device(faults).with_request(
+      "auto", std::nullopt, [&] { return required_device(others); });
+  faults.fail("wait", 4, Fault::lost);
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), device);
+  try {
+    trainer.fit(x, y, {.snapshot = {.steps = 2}, .on_batch_end = [](auto&) {}});
+    FAIL() << "nothing was thrown";
+  } catch (const ResourceExhausted& error) {
+    EXPECT_EQ(error.code(), "MN-M10");
+    EXPECT_EQ(error.cause(),
+              "faulty:0 cannot go on, and faulty:0 has too little memory to take over.");
+    EXPECT_NE(error.evidence().find("wait -> injected; faulty:0 needs "), std::string::npos);
+    EXPECT_NE(error.evidence().find(", free 1000 B (the test says so)"), std::string::npos)
+        << error.evidence();
+    EXPECT_EQ(error.effect(), "the model keeps the weights after step 2; 2 steps lost");
+  }
+  EXPECT_FALSE(trainer.report().fallback);
+  EXPECT_EQ(others.count("arena"), 0);
 }
 
 TEST_F(Recovery, WithoutMemoryForASingleRowTheCpuTakesOver) {
@@ -288,6 +340,8 @@ TEST_F(Recovery, ABatchThatDoesNotFitGoesThroughInSlicesWhenAsked) {
   EXPECT_EQ(told[0].effect, "it goes through in slices of " +
                                 std::to_string(trainer.report().microbatch) +
                                 " rows; batch stays 400");
+  // What the report says is what is held, not what did not fit.
+  EXPECT_LE(trainer.report().needed.total(), faults.free_bytes);
 }
 
 TEST_F(Recovery, ABatchThatDoesNotFitTrainsOnTheCpuUnderAuto) {
@@ -300,7 +354,19 @@ TEST_F(Recovery, ABatchThatDoesNotFitTrainsOnTheCpuUnderAuto) {
   EXPECT_EQ(notices[0].effect, "training on the CPU");
   ASSERT_TRUE(outcome.report.fallback);
   EXPECT_EQ(outcome.report.fallback->step, 0);
+  EXPECT_EQ(outcome.report.needed.total(), plain.report.needed.total());
   EXPECT_EQ(faults.count("arena") + faults.count("upload") + faults.count("compile"), 0);
+}
+
+TEST_F(Recovery, AnOperationThatTheDeviceLacksIsNamed) {
+  faults.unsupported = "the test took it away";
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), required_device(faults), {.fuse = false});
+  EXPECT_EQ(message_of<InvalidArgument>([&] { trainer.step(x, y); }),
+            "faulty:0 cannot run relu of relu_1. [MN-U03]\n"
+            "  evidence: the test took it away\n"
+            "  effect:   nothing was run");
+  EXPECT_EQ(faults.count("compile"), 0);
 }
 
 TEST_F(Recovery, WhatACallbackThrowsIsNotMended) {

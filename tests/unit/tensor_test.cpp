@@ -64,6 +64,7 @@ TEST(TensorTest, CopiesOrViewsASpan) {
               Tensor::from(std::span<const float>(values), {4, 2});
             }),
             "a span of 6 elements does not fill shape (4, 2), which has 8. [MN-N02]");
+  EXPECT_THROW(Tensor::view(std::span<float>(values), {4, 2}), ShapeError);
 }
 
 TEST(TensorTest, SlicesAndReshapesShareMemory) {
