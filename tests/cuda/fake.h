@@ -18,6 +18,12 @@ namespace minnow::testing {
 // of an older GPU is 4 MiB instead of 32.
 inline const std::string kQuick = "guard=0;cc=80";
 
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kSanitized = true;  // everything takes ten times as long
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 class OverFakes : public ::testing::Test {
  protected:
   void SetUp() override {
