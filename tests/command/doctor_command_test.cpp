@@ -24,12 +24,13 @@ TEST(Doctor, SaysWhatItSaysInJson) {
   EXPECT_EQ(doctor["exit"], text.exit);
   EXPECT_EQ(text.exit, doctor["problems"] == 0 ? 0 : 1);
   EXPECT_EQ(count_of(text.out, "\n ✗ "), doctor["problems"].get<std::size_t>()) << text.out;
-  EXPECT_TRUE(contains(text.out, "minnow doctor " + doctor["version"].get<std::string>() + " — "));
+  const std::string version = doctor["version"], chosen = doctor["auto"];
+  EXPECT_TRUE(contains(text.out, "minnow doctor " + version + " — "));
   for (const auto& check : doctor["checks"]) {
-    EXPECT_TRUE(contains(text.out, " " + check["topic"].get<std::string>() + " "));
+    const std::string topic = check["topic"];
+    EXPECT_TRUE(contains(text.out, " " + topic + " "));
   }
-  EXPECT_TRUE(
-      contains(text.out, "   --device=auto -> " + doctor["auto"].get<std::string>() + "   "));
+  EXPECT_TRUE(contains(text.out, "   --device=auto -> " + chosen + "   "));
   EXPECT_EQ(text.err, "");
   EXPECT_TRUE(place.empty());
 }
