@@ -81,15 +81,19 @@ void FitRun::check_memory() {
     return;
   }
   report.needed = plan_fit(execution, needs);
-  if (state_.fitted && report.needed.total() <= state_.fitted->plan.total()) return;
+  const std::int64_t total = report.needed.total();
+  if (state_.fitted && total <= state_.fitted->most) {
+    state_.fitted = Fitted{needs, report.needed, state_.fitted->most};
+    return;
+  }
   std::int64_t bytes = available(execution);
-  const auto fits = [&] { return bytes < 0 || report.needed.total() <= bytes; };
+  const auto fits = [&] { return bytes < 0 || total <= bytes; };
   if (!fits()) {
     state_.free_memory();
     bytes = available(execution);
   }
   if (fits()) {
-    state_.fitted = Fitted{needs, report.needed};
+    state_.fitted = Fitted{needs, report.needed, total};
     return;
   }
   try {

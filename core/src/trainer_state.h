@@ -45,6 +45,7 @@ struct Uploaded {
 struct Fitted {
   FitNeeds needs;
   MemoryPlan plan;
+  std::int64_t most = 0;  // bytes of the largest one
 };
 
 class Trainer::State {
