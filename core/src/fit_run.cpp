@@ -72,16 +72,16 @@ History FitRun::attempt() {
   doing_ = Doing::preparing;
   prepare();
   if (!start_) start_ = Clock::now();
-  while (cursor_.epoch <= options_.epochs) {
-    state_.epochs = epochs_before_ + static_cast<std::uint64_t>(cursor_.epoch);
+  // After a recovery the epochs may be over already.
+  while (cursor_.epoch <= options_.epochs && !cursor_.judge.stop()) {
     while (cursor_.batches < batches_) {
       if (options_.stop.stop_requested()) return finish(FitEnd::stopped);
       save_if_due(train_some());
       report_batch();
     }
-    if (end_epoch()) return finish(FitEnd::early_stopping);
+    end_epoch();
   }
-  return finish(FitEnd::completed);
+  return finish(cursor_.judge.stop() ? FitEnd::early_stopping : FitEnd::completed);
 }
 
 void FitRun::prepare() {
@@ -117,7 +117,8 @@ std::int64_t FitRun::train_some() {
   Feed feed = train_->feed(first);
   feed.shuffle = options_.shuffle;
   feed.seed = state_.model.options().seed;
-  feed.epoch = state_.epochs - 1;
+  const std::uint64_t epoch = epochs_before_ + static_cast<std::uint64_t>(cursor_.epoch);
+  feed.epoch = epoch - 1;
   compiled->bind(feed);
   const std::int64_t count =
       std::min({(rows - first) / size, pace_.steps(), compiled->max_steps()});
@@ -125,6 +126,7 @@ std::int64_t FitRun::train_some() {
   in_flight_ = true;
   state_.train(*compiled.executable, count, size, cursor_.tally);
   in_flight_ = false;
+  state_.epochs = epoch;  // used up by its first step, not by an attempt at it
   const auto end = Clock::now();
   pace_.took(count, std::chrono::duration<double>(end - start).count());
   cursor_.seconds += std::chrono::duration<double>(end - begin).count();
@@ -149,7 +151,7 @@ void FitRun::report_batch() {
                                           .accuracy = so_far.accuracy});
 }
 
-bool FitRun::end_epoch() {
+void FitRun::end_epoch() {
   EpochResult result{.epoch = cursor_.epoch,
                      .steps = batches_,
                      .seconds = cursor_.seconds,
@@ -169,7 +171,6 @@ bool FitRun::end_epoch() {
   history_.epochs.push_back(result);
   cursor_ = next;
   if (options_.on_epoch_end) call(options_.on_epoch_end, result);
-  return cursor_.judge.stop();
 }
 
 History FitRun::finish(FitEnd end) {

@@ -85,7 +85,7 @@ class FitRun {
   void train_epoch();
   std::int64_t train_some();
   void report_batch();
-  bool end_epoch();  // whether training ends with it
+  void end_epoch();
   History finish(FitEnd end);
   template <class Callback, class... Arguments>
   void call(const Callback& callback, const Arguments&... arguments);

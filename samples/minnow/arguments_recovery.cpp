@@ -44,27 +44,26 @@ SnapshotOptions snapshot_of(const std::string& text) {
   throw CLI::ValidationError("--snapshot", text + " is none of off, steps (500), seconds (2s)");
 }
 
+template <class T>
+void add_parsed(CLI::App& app, const char* name, T& into, T (*parse)(const std::string&),
+                const char* help) {
+  app.add_option_function<std::string>(
+         name, [&into, parse](const std::string& text) { into = parse(text); }, help)
+      ->type_name("TEXT");
+}
+
 }  // namespace
 
 void add_recovery(CLI::App& app, TrainingArguments& training) {
-  app.add_option_function<std::string>(
-         "--microbatch",
-         [&training](const std::string& text) { training.microbatch = microbatch_of(text); },
-         "Rows that go through at once; the batch stays what it is. A number, auto (when a batch "
-         "does not fit), or off [only when memory runs out in the middle]")
-      ->type_name("TEXT");
-  app.add_option_function<std::string>(
-         "--on-nan",
-         [&training](const std::string& text) { training.on_not_finite = on_not_finite_of(text); },
-         "When numbers are not finite any more: stop, or rollback (to the best epoch, half the "
-         "learning rate, three times) [stop]")
-      ->type_name("TEXT");
-  app.add_option_function<std::string>(
-         "--snapshot",
-         [&training](const std::string& text) { training.snapshot = snapshot_of(text); },
-         "On a GPU: how often the weights are copied to the host: steps (500), seconds (2s), or "
-         "off [1s]")
-      ->type_name("TEXT");
+  add_parsed(app, "--microbatch", training.microbatch, microbatch_of,
+             "Rows that go through at once; the batch stays what it is. A number, auto (when a "
+             "batch does not fit), or off [only when memory runs out in the middle]");
+  add_parsed(app, "--on-nan", training.on_not_finite, on_not_finite_of,
+             "When numbers are not finite any more: stop, or rollback (to the best epoch, half the "
+             "learning rate, three times) [stop]");
+  add_parsed(app, "--snapshot", training.snapshot, snapshot_of,
+             "On a GPU: how often the weights are copied to the host: steps (500), seconds (2s), "
+             "or off [1s]");
 }
 
 void add_memory_limit(CLI::App& app, CommonArguments& common) {

@@ -69,6 +69,7 @@ void add_report(Json& run, const RunReport& report) {
   run["repeated_steps"] = report.repeated_steps;
   run["snapshots"] = report.snapshots;
   run["snapshot_seconds"] = report.snapshot_seconds;
+  run["files"] = report.files;
   run["planned_bytes"] = bytes_json(report.needed);
   run["peak_bytes"] = bytes_json(report.peak);
   Json notices = Json::array();

@@ -65,6 +65,7 @@ void save(const Model& model, const std::string& path, Run& run) {
               {"seed", std::to_string(run.seed)},
               {"steps", std::to_string(run.steps)}});
   run.out = path;
+  run.report.files.push_back(path);
 }
 
 // What the library calls rows and slices has a name on the command line.

@@ -75,6 +75,7 @@ TEST_F(CommandOnGpu, ARequiredGpuThatDiesEndsTheRunWithTheModelSaved) {
   EXPECT_EQ(run["exit"], 69);
   EXPECT_EQ(run["error"]["code"], "MN-K01");
   EXPECT_EQ(run["out"], "kept.safetensors");
+  EXPECT_EQ(run["files"], nlohmann::json({"kept.safetensors"}));
   EXPECT_EQ(load_model(place / "kept.safetensors").outputs(), 10);
 }
 

@@ -221,6 +221,8 @@ TEST_F(CudaFaults, BrokenMemoryIsToldApartFromAMistake) {
                          "cudaStreamSynchronize -> 214 cudaErrorECCUncorrectable ("),
             0U)
       << message;
+  ASSERT_TRUE(trainer.device().health());
+  EXPECT_EQ(trainer.device().health()->code, "MN-K02");
   EXPECT_NE(message.find("remedy:   look at nvidia-smi -q -d ECC,PAGE_RETIREMENT and for Xid in "
                          "dmesg\n"),
             std::string::npos)

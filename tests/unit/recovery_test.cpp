@@ -154,6 +154,32 @@ TEST_F(Recovery, AnOperationThatTheDeviceLacksIsNamed) {
   EXPECT_EQ(faults.count("compile"), 0);
 }
 
+TEST_F(Recovery, AFitThatWasOverStaysOver) {
+  const FitOptions options{
+      .epochs = 9,
+      .early_stopping =
+          EarlyStopping{.patience = 0, .min_delta = 1e3, .restore_best_weights = false},
+      .snapshot = {.steps = 0, .seconds = 1000}};
+  Model model = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), required_device(faults));
+  faults.fail("read", 1, Fault::out_of_memory);  // the weights, after the last epoch
+  const History history = trainer.fit(x, y, options);
+  EXPECT_EQ(trainer.report().retries, 1);
+  EXPECT_EQ(history.end, FitEnd::early_stopping);
+  EXPECT_EQ(history.epochs.size(), 2U);
+}
+
+TEST_F(Recovery, AFitThatDidNothingUsesUpNoShuffle) {
+  Model model = small_classifier(), twin = small_classifier();
+  Trainer trainer(model, cross_entropy(), adam(), required_device(faults));
+  Trainer undisturbed(twin, cross_entropy(), adam(), open("cpu"));
+  faults.fail("compile", 1, Fault::refused);
+  EXPECT_THROW(trainer.fit(x, y), DeviceError);
+  trainer.fit(x, y);
+  undisturbed.fit(x, y);
+  EXPECT_EQ(all_weights(model), all_weights(twin));
+}
+
 TEST_F(Recovery, WhatACallbackThrowsIsNotMended) {
   for (const bool lost : {false, true}) {
     const DeviceError mine(

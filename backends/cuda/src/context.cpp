@@ -24,6 +24,8 @@ namespace {
 
 constexpr const char* kNameTheOp = "MINNOW_CHECKED=1 runs one operation at a time and names it";
 
+const char* code_of(const CallFailure& lost) { return lost.hardware ? "MN-K02" : "MN-K01"; }
+
 }  // namespace
 
 Context::Context(const PluginOptions& options)
@@ -102,7 +104,7 @@ std::optional<Failure> Context::health() const {
   if (process_ != getpid()) return machine::forked_failure(process_);
   if (!lost_) return std::nullopt;
   const std::lock_guard lock(lost_mutex_);
-  return Failure{.code = "MN-K01",
+  return Failure{.code = lost_code_,
                  .what = cat(info_.name, " stopped working for this process."),
                  .evidence = cat(lost_call_, " -> ", lost_status_),
                  .remedy = "restart the program to use the GPU again",
@@ -145,12 +147,13 @@ void Context::fail(const CallFailure& failure, std::string_view doing) {
       fail_memory(failure, doing);
     case CallFailure::Kind::lost: {
       const std::lock_guard lock(lost_mutex_);
+      lost_code_ = code_of(failure);
       lost_call_ = failure.call;
       lost_status_ = failure.status;
       lost_ = true;
     }
       throw DeviceError(
-          {.code = failure.hardware ? "MN-K02" : "MN-K01",
+          {.code = code_of(failure),
            .what = cat(info_.name,
                        failure.hardware ? " failed as hardware while "
                                         : " stopped working for this process while ",

@@ -41,7 +41,9 @@ struct RunReport {
   std::int64_t snapshots = 0;
   double snapshot_seconds = 0;
   MemoryPlan needed;  // planned before the first step
-  MemoryPlan peak;    // held on the device that ran last, when it was most
+  /// Written by the caller: fit() writes none.
+  std::vector<std::string> files;
+  MemoryPlan peak;  // held on the device that ran last, when it was most
 };
 
 }  // namespace minnow

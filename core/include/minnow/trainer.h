@@ -66,7 +66,8 @@ struct EarlyStopping {
 };
 
 /// Copies of weights and optimizer state on the host, for a device with a memory of its own: where
-/// training goes on, or what is kept, when that device fails. Both 0: none.
+/// training goes on, or what is kept, when that device fails. The first is taken when a fit starts,
+/// so that many short fits may want none. Both 0: none.
 struct SnapshotOptions {
   std::int64_t steps = 0;  // between two copies; 0: by time alone
   /// Between two copies, and at least a hundred times what the last one took; 0: by steps alone.
