@@ -3,6 +3,8 @@
 #include <minnow/error.h>
 #include <minnow/memory_plan.h>
 
+#include <sys/mman.h>
+
 #include <cstring>
 #include <new>
 #include <string>
@@ -15,6 +17,14 @@ namespace minnow {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
+
+// Blocks of this size and more are asked for in huge pages: rows that a shuffle picks are spread
+// over more small pages than a processor remembers, and looking one up takes as long as the row.
+constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
+
+std::align_val_t alignment_of(std::int64_t bytes) {
+  return bytes < kHugePage ? kAlignment : std::align_val_t{kHugePage};
+}
 
 // From here on zeroing takes so long that a look at the machine's memory does not count.
 constexpr std::int64_t kLarge = std::int64_t{16} << 20;
@@ -48,11 +58,14 @@ void require_host_memory(std::int64_t bytes, std::string_view what, std::string_
 std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view what,
                                          std::string_view detail) {
   require_host_memory(bytes, what, detail);
-  void* memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
+  const auto size = static_cast<std::size_t>(bytes);
+  const std::align_val_t alignment = alignment_of(bytes);
+  void* memory = ::operator new(size, alignment, std::nothrow);
   if (memory == nullptr) throw_not_enough_host_memory(bytes, what, detail);
-  std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  if (bytes >= kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a wish: small pages do as well
+  std::memset(memory, 0, size);
   return {static_cast<std::byte*>(memory),
-          [](std::byte* block) { ::operator delete(block, kAlignment); }};
+          [alignment](std::byte* block) { ::operator delete(block, alignment); }};
 }
 
 void throw_not_enough_host_memory(std::int64_t bytes, std::string_view what,

@@ -53,6 +53,20 @@ inline constexpr std::int64_t kEigenBlockRows = 512;
 inline constexpr std::int64_t kEigenWorkspace =
     kEigenBlockDepth * (kEigenBlockCols + kEigenBlockRows);
 
+/// into = (row - offset) * scale for some rows of data, (count x cols) with `ld` floats from row to
+/// row. offset and scale: one number, or one for each column.
+struct GatherRows {
+  const void* data;  // (any number of rows, cols)
+  std::int64_t cols;
+  const std::int64_t* rows;  // which
+  std::int64_t count;
+  float* into;
+  std::int64_t ld;
+  const float* offset;
+  const float* scale;
+  bool per_feature;
+};
+
 struct AdamStep {
   float* p;
   const float* g;
@@ -89,10 +103,8 @@ struct KernelTable {
   /// of `panel` columns, (inputs x panel); see layout.h.
   void (*transpose_panels)(const float* weight, std::int64_t inputs, std::int64_t outputs,
                            std::int64_t panel, std::int64_t first, float* into);
-  void (*gather_f32)(const float* row, float* into, const float* offset, const float* scale,
-                     std::int64_t count, bool per_feature);
-  void (*gather_u8)(const std::uint8_t* row, float* into, const float* offset, const float* scale,
-                    std::int64_t count, bool per_feature);
+  void (*gather_f32)(const GatherRows&);
+  void (*gather_u8)(const GatherRows&);
   void (*add_bias)(const float* x, const float* bias, float* y, std::int64_t count);
   void (*relu)(const float* x, float* y, std::int64_t count);
   void (*relu_grad)(const float* dy, const float* y, float* dx, std::int64_t count);

@@ -9,22 +9,6 @@
 namespace minnow::cpu {
 namespace {
 
-template <class T>
-void gather_row(const T* __restrict row, float* __restrict into, const float* offset,
-                const float* scale, std::int64_t count, bool per_feature) {
-  if (per_feature) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      into[i] = (static_cast<float>(row[i]) - offset[i]) * scale[i];
-    }
-  } else {
-    const float the_offset = offset[0];
-    const float the_scale = scale[0];
-    for (std::int64_t i = 0; i < count; ++i) {
-      into[i] = (static_cast<float>(row[i]) - the_offset) * the_scale;
-    }
-  }
-}
-
 void add_bias(const float* x, const float* bias, float* y, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] + bias[i];
 }

@@ -1,3 +1,4 @@
+#include "gather.h"
 #include "gemm.h"
 #include "kernel_table.h"
 #include "rowwise.h"
@@ -17,8 +18,8 @@ constexpr KernelTable kTable{
     .gemm = gemm,
     .eigen_gemm = MINNOW_JOIN(minnow_cpu_eigen_gemm_, MINNOW_ISA),
     .transpose_panels = transpose_panels,
-    .gather_f32 = gather_row<float>,
-    .gather_u8 = gather_row<std::uint8_t>,
+    .gather_f32 = gather<float>,
+    .gather_u8 = gather<std::uint8_t>,
     .add_bias = add_bias,
     .relu = relu,
     .relu_grad = relu_grad,

@@ -55,16 +55,14 @@ void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t out
     const std::int64_t width = (left + 15) / 16 * 16;
     const float* from = weight + begin * inputs + first * width;
     float* to = into + begin * 32;
-    // In blocks of 8 x 8: both sides then stay within a few cache lines.
-    for (std::int64_t row = 0; row < 32; row += 8) {
-      for (std::int64_t col = 0; col < left; col += 8) {
-        const std::int64_t cols = left - col < 8 ? left - col : 8;
-        for (std::int64_t c = 0; c < cols; ++c) {
-          for (std::int64_t r = 0; r < 8; ++r) {
-            to[(col + c) * 32 + row + r] =
-                row + r < rows ? from[(row + r) * width + col + c] : 0.0F;
-          }
+    for (std::int64_t col = 0; col < width; col += kLanes) {
+      for (std::int64_t row = 0; row < 32; row += kLanes) {
+        Vector block[kLanes];
+        for (std::int64_t r = 0; r < kLanes; ++r) {
+          block[r] = row + r < rows ? load(from + (row + r) * width + col) : Vector{};
         }
+        transpose(block);
+        for (std::int64_t c = 0; c < kLanes; ++c) store(to + (col + c) * 32 + row, block[c]);
       }
     }
   }

@@ -2,6 +2,8 @@
 
 // A vector of floats in the compiler's own extension: the same source for SSE2, AVX2 and AVX-512.
 
+#include <immintrin.h>
+
 #include <cstdint>
 
 namespace minnow::cpu {
@@ -17,6 +19,53 @@ typedef std::int32_t Integers
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
 inline Vector broadcast(float value) { return Vector{} + value; }
+
+/// The first `count` lanes, fewer than all; zeros behind them. Reads nothing beyond.
+inline Vector load_first(const float* from, std::int64_t count) {
+#if MINNOW_VECTOR_BYTES == 64
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1U), from);
+#else
+  Vector part{};
+  for (std::int64_t i = 0; i < count; ++i) part[i] = from[i];
+  return part;
+#endif
+}
+
+/// a0 b0 a1 b1 ... of the lower and of the upper halves.
+inline Vector interleave_low(Vector a, Vector b) {
+#if MINNOW_VECTOR_BYTES == 64
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif MINNOW_VECTOR_BYTES == 32
+  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+  return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+#endif
+}
+inline Vector interleave_high(Vector a, Vector b) {
+#if MINNOW_VECTOR_BYTES == 64
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31);
+#elif MINNOW_VECTOR_BYTES == 32
+  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+  return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
+}
+
+/// Rows become columns: each of log2(kLanes) rounds interleaves the two halves of the rows.
+inline void transpose(Vector (&rows)[kLanes]) {
+#pragma GCC unroll 4
+  for (std::int64_t round = 1; round < kLanes; round *= 2) {
+    Vector next[kLanes];
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < kLanes / 2; ++i) {
+      next[2 * i] = interleave_low(rows[i], rows[i + kLanes / 2]);
+      next[2 * i + 1] = interleave_high(rows[i], rows[i + kLanes / 2]);
+    }
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < kLanes; ++i) rows[i] = next[i];
+  }
+}
 
 inline Integers lane_numbers() {
   Integers lanes{};

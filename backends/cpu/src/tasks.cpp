@@ -3,7 +3,9 @@
 #include <minnow/random.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 
 #include "layout.h"
 #include "task_parts.h"
@@ -22,29 +24,38 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
     const Feed& feed = state->feed;
     const auto& source = static_cast<const CpuData&>(*feed.x);
     const Permutation permutation(static_cast<std::uint64_t>(feed.rows), feed.seed, feed.epoch);
-    const bool per_feature = offset.size() > 1;
-    const Share rows = share(x.rows, worker, workers);
-    for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-      std::int64_t row = feed.position + first + i;
-      if (feed.shuffle) {
-        row = static_cast<std::int64_t>(permutation(static_cast<std::uint64_t>(row)));
+    const auto gather = source.dtype == DType::u8 ? kernels->gather_u8 : kernels->gather_f32;
+    const Share part = share(x.rows, worker, workers);
+    std::array<std::int64_t, 64> rows;
+    for (std::int64_t begin = part.begin; begin < part.end; begin += std::ssize(rows)) {
+      const std::int64_t count = std::min(std::ssize(rows), part.end - begin);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t position = feed.position + first + begin + i;
+        rows[static_cast<std::size_t>(i)] =
+            feed.shuffle
+                ? static_cast<std::int64_t>(permutation(static_cast<std::uint64_t>(position)))
+                : position;
       }
-      float* into = x.data + i * x.stride;
-      if (source.dtype == DType::u8) {
-        kernels->gather_u8(static_cast<const std::uint8_t*>(source.data) + row * x.cols, into,
-                           offset.data(), scale.data(), x.cols, per_feature);
-      } else {
-        kernels->gather_f32(static_cast<const float*>(source.data) + row * x.cols, into,
-                            offset.data(), scale.data(), x.cols, per_feature);
-      }
+      gather({.data = source.data,
+              .cols = x.cols,
+              .rows = rows.data(),
+              .count = count,
+              .into = x.data + begin * x.stride,
+              .ld = x.stride,
+              .offset = offset.data(),
+              .scale = scale.data(),
+              .per_feature = offset.size() > 1});
       if (!has_target) continue;
       const void* wanted = static_cast<const CpuData&>(*feed.target).data;
-      if (labels) {
-        reinterpret_cast<std::int32_t*>(target.data)[i] =
-            static_cast<const std::int32_t*>(wanted)[row];
-      } else {
-        std::copy_n(static_cast<const float*>(wanted) + row * target.cols, target.cols,
-                    target.data + i * target.stride);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t row = rows[static_cast<std::size_t>(i)];
+        if (labels) {
+          reinterpret_cast<std::int32_t*>(target.data)[begin + i] =
+              static_cast<const std::int32_t*>(wanted)[row];
+        } else {
+          std::copy_n(static_cast<const float*>(wanted) + row * target.cols, target.cols,
+                      target.data + (begin + i) * target.stride);
+        }
       }
     }
   });
