@@ -8,9 +8,6 @@
 namespace minnow::cpu {
 namespace {
 
-// g++ 12 drops __builtin_prefetch from a loop that it vectorises.
-inline void prefetch_to_l2(const char* at) { asm volatile("prefetcht1 %0" : : "m"(*at)); }
-
 template <class T>
 void gather(const GatherRows& g) {
   // Shuffled rows lie where no prefetcher of the processor looks. Some 8 KB ahead are on their way,

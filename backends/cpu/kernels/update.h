@@ -55,8 +55,13 @@ void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t out
     const std::int64_t width = (left + 15) / 16 * 16;
     const float* from = weight + begin * inputs + first * width;
     float* to = into + begin * 32;
+    // The next panel's rows lie far away, where no prefetcher of the processor looks.
+    const float* next = weight + (begin + panel) * inputs + first * width;
+    const bool more = begin + panel < outputs;
     for (std::int64_t col = 0; col < width; col += kLanes) {
       for (std::int64_t row = 0; row < 32; row += kLanes) {
+        for (std::int64_t r = 0; more && r < kLanes; ++r)
+          prefetch_to_l2(next + (row + r) * width + col);
         Vector block[kLanes];
         for (std::int64_t r = 0; r < kLanes; ++r) {
           block[r] = row + r < rows ? load(from + (row + r) * width + col) : Vector{};

@@ -20,6 +20,11 @@ inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(
 inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
 inline Vector broadcast(float value) { return Vector{} + value; }
 
+// g++ 12 drops __builtin_prefetch from a loop that it vectorises.
+inline void prefetch_to_l2(const void* at) {
+  asm volatile("prefetcht1 %0" : : "m"(*static_cast<const char*>(at)));
+}
+
 /// The first `count` lanes, fewer than all; zeros behind them. Reads nothing beyond.
 inline Vector load_first(const float* from, std::int64_t count) {
 #if MINNOW_VECTOR_BYTES == 64
