@@ -18,12 +18,15 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};
 
-// Blocks of this size and more are asked for in huge pages: rows that a shuffle picks are spread
-// over more small pages than a processor remembers, and looking one up takes as long as the row.
-constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
-
-std::align_val_t alignment_of(std::int64_t bytes) {
-  return bytes < kHugePage ? kAlignment : std::align_val_t{kHugePage};
+// Rows that a shuffle picks are spread over more small pages than a processor remembers, and
+// finding one takes as long as reading the row. A wish: without huge pages nothing changes but the
+// time.
+void ask_for_huge_pages(void* memory, std::size_t size) {
+  constexpr std::uintptr_t kHugePage = std::uintptr_t{2} << 20;
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t begin = (address + kHugePage - 1) / kHugePage * kHugePage;
+  const std::uintptr_t end = (address + size) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
 // From here on zeroing takes so long that a look at the machine's memory does not count.
@@ -59,13 +62,12 @@ std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view wh
                                          std::string_view detail) {
   require_host_memory(bytes, what, detail);
   const auto size = static_cast<std::size_t>(bytes);
-  const std::align_val_t alignment = alignment_of(bytes);
-  void* memory = ::operator new(size, alignment, std::nothrow);
+  void* memory = ::operator new(size, kAlignment, std::nothrow);
   if (memory == nullptr) throw_not_enough_host_memory(bytes, what, detail);
-  if (bytes >= kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a wish: small pages do as well
+  ask_for_huge_pages(memory, size);
   std::memset(memory, 0, size);
   return {static_cast<std::byte*>(memory),
-          [alignment](std::byte* block) { ::operator delete(block, alignment); }};
+          [](std::byte* block) { ::operator delete(block, kAlignment); }};
 }
 
 void throw_not_enough_host_memory(std::int64_t bytes, std::string_view what,

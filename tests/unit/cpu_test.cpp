@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
+#include <optional>
 
 #include "problems.h"
 
@@ -43,6 +45,67 @@ TEST(CpuTest, InstructionSetsAgree) {
   EXPECT_EQ(descriptions[0].substr(0, 9), "x86-64-v1");
   for (const auto& result : results) {
     for (std::size_t i = 0; i < result.size(); ++i) ASSERT_NEAR(result[i], results[0][i], 2e-5);
+  }
+}
+
+TEST(CpuTest, InstructionSetsAgreeOnOneOutput) {
+  const Tensor x = random_tensor({75, 37}, 1), y = random_tensor({75, 1}, 2);
+  std::vector<std::vector<float>> results;
+  for (const char* isa : {"v1", "v3", "v4"}) {
+    const WithIsa environment(isa);
+    Model model(37, {dense(1), relu(), dense(21), relu(), dense(1)}, {.seed = 2});
+    try {
+      Trainer trainer(model, mse(), adam(), open("cpu"));
+      trainer.fit(x, y, {.epochs = 3});
+    } catch (const DeviceUnavailable&) {
+      continue;
+    }
+    results.push_back(all_weights(model));
+  }
+  for (const auto& result : results) {
+    for (std::size_t i = 0; i < result.size(); ++i) ASSERT_NEAR(result[i], results[0][i], 2e-6);
+  }
+}
+
+// The kernels compute many rows of a shuffle at once: they are those of Permutation.
+TEST(CpuTest, ShufflesAreThoseOfPermutation) {
+  for (const char* isa : {"v1", "v3", "v4"}) {
+    const WithIsa environment(isa);
+    for (const std::int64_t rows : {1, 2, 5, 16, 17, 100, 257, 5000}) {
+      std::optional<Device> device;
+      try {
+        device = open("cpu");
+      } catch (const DeviceUnavailable&) {
+        break;  // an older processor
+      }
+      for (const std::int64_t batch : {std::int64_t{1}, std::min<std::int64_t>(rows, 7), rows}) {
+        Program program(batch, {});
+        const ValueId x = program.gather(1, DType::f32, {}, TargetKind::none, 0);
+        program.keep(x);
+        const auto arena = device->backend().create_arena({}, 0);
+        const auto executable = device->backend().compile(program, *arena);
+        std::vector<float> numbers(static_cast<std::size_t>(rows));
+        std::iota(numbers.begin(), numbers.end(), 0.0F);
+        const auto data = device->backend().upload(numbers.data(), DType::f32, rows, 1);
+        const std::int64_t position = rows / batch / 2 * batch;
+        executable->bind({.x = data.get(),
+                          .rows = rows,
+                          .position = position,
+                          .shuffle = true,
+                          .seed = 3,
+                          .epoch = 4});
+        executable->run(1);
+        executable->wait();
+        std::vector<float> got(static_cast<std::size_t>(batch));
+        executable->read(x, got);
+        const Permutation expected(static_cast<std::uint64_t>(rows), 3, 4);
+        for (std::int64_t i = 0; i < batch; ++i) {
+          ASSERT_EQ(got[static_cast<std::size_t>(i)],
+                    static_cast<float>(expected(static_cast<std::uint64_t>(position + i))))
+              << isa << ", row " << i << " of " << rows << " by " << batch;
+        }
+      }
+    }
   }
 }
 

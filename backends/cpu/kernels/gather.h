@@ -8,6 +8,36 @@
 namespace minnow::cpu {
 namespace {
 
+inline Words permute_once(Words index, const PermutedRows& p) {
+  const std::uint32_t mask = (std::uint32_t{1} << p.half_bits) - 1;
+  Words left = index >> p.half_bits;
+  Words right = index & mask;
+#pragma GCC unroll 4
+  for (const std::uint32_t key : p.keys) {
+    Words mixed = right ^ key;
+    mixed = (mixed ^ (mixed >> 16)) * 0x85EBCA6BU;
+    mixed = (mixed ^ (mixed >> 13)) * 0xC2B2AE35U;
+    mixed = left ^ ((mixed ^ (mixed >> 16)) & mask);
+    left = right;
+    right = mixed;
+  }
+  return (left << p.half_bits) | right;
+}
+
+void permute(const PermutedRows& p) {
+  const auto last = static_cast<std::uint32_t>(p.size - 1);
+  for (std::int64_t begin = 0; begin < p.count; begin += kLanes) {
+    const auto lane = reinterpret_cast<Words>(lane_numbers());
+    // Lanes without a row do what the first one does: outside the network's range none would end.
+    const Words offset = (lane < static_cast<std::uint32_t>(p.count - begin)) ? lane : Words{};
+    Words index = permute_once(offset + static_cast<std::uint32_t>(p.first + begin), p);
+    for (Integers outside = index > last; any(outside); outside = index > last) {
+      index = outside ? permute_once(index, p) : index;
+    }
+    for (std::int64_t i = 0; i < kLanes; ++i) p.rows[begin + i] = index[i];
+  }
+}
+
 template <class T>
 void gather(const GatherRows& g) {
   // Shuffled rows lie where no prefetcher of the processor looks. Some 8 KB ahead are on their way,

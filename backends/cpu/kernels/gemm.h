@@ -83,7 +83,56 @@ void gemm_columns(const GemmPanel& g, std::int64_t col) {
   }
 }
 
+// Rows row..row+count-1 of the one column that is no padding, from the registers' lanes.
+inline void write_column(const GemmPanel& g, std::int64_t row, std::int64_t count, Vector column) {
+  if (g.epilogue != Epilogue::store) column += g.extra[0];
+  if (g.epilogue == Epilogue::bias_relu) column = rectify(column);
+  alignas(64) float values[kLanes];
+  store(values, column);
+  for (std::int64_t i = 0; i < count; ++i) {
+    float* out = g.c + (row + i) * g.c_row;
+    for (std::int64_t col = 0; col < g.width; col += kLanes) store(out + col, Vector{});
+    out[0] = values[i];
+  }
+}
+
+inline Vector read_column(const GemmPanel& g, std::int64_t row, std::int64_t count) {
+  Vector column{};
+  for (std::int64_t i = 0; g.accumulate && i < count; ++i) column[i] = g.c[(row + i) * g.c_row];
+  return column;
+}
+
+// The product of a matrix and a vector: rows are in the lanes, so that each still sums in order.
+// For A as it is, blocks of it are transposed in registers; a transposed A is there already.
+void gemm_one_column(const GemmPanel& g) {
+  for (std::int64_t row = 0; row < g.rows; row += kLanes) {
+    const std::int64_t count = g.rows - row < kLanes ? g.rows - row : kLanes;
+    const float* a = g.a + row * g.a_row;
+    Vector c = read_column(g, row, count);
+    if (g.a_row == 1) {
+      for (std::int64_t k = 0; k < g.depth; ++k, a += g.a_depth) {
+        const Vector a_k = count == kLanes ? load(a) : load_first(a, count);
+        c += a_k * broadcast(g.b[k * g.b_depth]);
+      }
+    } else {
+      for (std::int64_t first = 0; first < g.depth; first += kLanes) {
+        Vector block[kLanes];  // rows are padded, so whole vectors may be read
+        for (std::int64_t i = 0; i < kLanes; ++i) {
+          block[i] = load(a + (i < count ? i : 0) * g.a_row + first);
+        }
+        transpose(block);
+        const std::int64_t depth = g.depth - first < kLanes ? g.depth - first : kLanes;
+        for (std::int64_t k = 0; k < depth; ++k) {
+          c += block[k] * broadcast(g.b[(first + k) * g.b_depth]);
+        }
+      }
+    }
+    write_column(g, row, count, c);
+  }
+}
+
 void gemm(const GemmPanel& g) {
+  if (g.cols == 1 && g.epilogue != Epilogue::mask) return gemm_one_column(g);
   std::int64_t col = 0;
   for (; col + 2 * kLanes <= g.width; col += 2 * kLanes) gemm_columns<2>(g, col);
   for (; col < g.width; col += kLanes) gemm_columns<1>(g, col);

@@ -24,6 +24,7 @@ struct GemmPanel {
   std::int64_t rows;
   std::int64_t depth;
   std::int32_t width;
+  std::int32_t cols;  // of the width: the others are padding
   bool accumulate;
   Epilogue epilogue;
   const float* extra;      // bias: `width` numbers; mask: rows x width
@@ -53,6 +54,16 @@ inline constexpr std::int64_t kEigenBlockRows = 512;
 inline constexpr std::int64_t kEigenWorkspace =
     kEigenBlockDepth * (kEigenBlockCols + kEigenBlockRows);
 
+/// minnow::Permutation of rows first..first+count-1 (random.h), of at most 2^32 rows.
+struct PermutedRows {
+  std::int64_t size;
+  std::int32_t half_bits;
+  std::uint32_t keys[4];
+  std::int64_t first;
+  std::int64_t count;
+  std::int64_t* rows;  // of a multiple of 16
+};
+
 /// into = (row - offset) * scale for some rows of data, (count x cols) with `ld` floats from row to
 /// row. offset and scale: one number, or one for each column.
 struct GatherRows {
@@ -79,19 +90,19 @@ struct AdamStep {
   float epsilon;     // times sqrt(1 - beta2^t) for the corrected form
 };
 
-/// Rows begin..end-1 of a loss over classes; ld: floats from row to row.
+/// Rows begin..end-1 of a loss; ld: floats from row to row.
 struct LossRows {
-  const float* input;   // logits or probabilities
+  const float* input;   // predictions, logits or probabilities
   const float* values;  // target rows, or null
   const std::int32_t* labels;
   float* gradient;  // or null
   float* row_loss;
-  std::int32_t* row_correct;
+  std::int32_t* row_correct;  // of classes
   std::int64_t begin;
   std::int64_t end;
   std::int64_t cols;
   std::int64_t ld;
-  float gradient_scale;  // 1 / batch
+  float gradient_scale;  // of classes 1 / batch, of squares 2 / (batch * cols)
 };
 
 struct KernelTable {
@@ -103,6 +114,7 @@ struct KernelTable {
   /// of `panel` columns, (inputs x panel); see layout.h.
   void (*transpose_panels)(const float* weight, std::int64_t inputs, std::int64_t outputs,
                            std::int64_t panel, std::int64_t first, float* into);
+  void (*permute)(const PermutedRows&);
   void (*gather_f32)(const GatherRows&);
   void (*gather_u8)(const GatherRows&);
   void (*add_bias)(const float* x, const float* bias, float* y, std::int64_t count);
@@ -114,9 +126,8 @@ struct KernelTable {
   void (*softmax)(const float* x, float* y, std::int64_t cols, std::int64_t padded);
   void (*softmax_grad)(const float* dy, const float* y, float* dx, std::int64_t cols,
                        std::int64_t padded);
-  /// Sum of squared differences of one row; writes the gradient unless it is null.
-  float (*mse)(const float* x, const float* target, float* gradient, std::int64_t cols,
-               std::int64_t padded, float gradient_scale);
+  /// The loss of a row is its sum of squared differences.
+  void (*mse)(const LossRows&);
   void (*softmax_cross_entropy)(const LossRows&);
   void (*cross_entropy)(const LossRows&);
   /// False when one of the numbers is NaN or infinite.

@@ -70,18 +70,20 @@ void softmax_grad(const float* dy, const float* y, float* dx, std::int64_t cols,
   for (std::int64_t i = cols; i < padded; ++i) dx[i] = 0;
 }
 
-float mse(const float* x, const float* target, float* gradient, std::int64_t cols,
-          std::int64_t padded, float gradient_scale) {
-  float total = 0;
-  for (std::int64_t i = 0; i < cols; ++i) {
-    const float difference = x[i] - target[i];
-    total += difference * difference;
-    if (gradient != nullptr) gradient[i] = gradient_scale * difference;
+void mse(const LossRows& rows) {
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    const float* x = rows.input + row * rows.ld;
+    const float* target = rows.values + row * rows.ld;
+    float* gradient = rows.gradient == nullptr ? nullptr : rows.gradient + row * rows.ld;
+    float total = 0;
+    for (std::int64_t i = 0; i < rows.cols; ++i) {
+      const float difference = x[i] - target[i];
+      total += difference * difference;
+      if (gradient != nullptr) gradient[i] = rows.gradient_scale * difference;
+    }
+    rows.row_loss[row] = total;
+    for (std::int64_t i = rows.cols; gradient != nullptr && i < rows.ld; ++i) gradient[i] = 0;
   }
-  if (gradient != nullptr) {
-    for (std::int64_t i = cols; i < padded; ++i) gradient[i] = 0;
-  }
-  return total;
 }
 
 std::int32_t arg_max(const float* x, std::int64_t cols) {

@@ -18,6 +18,7 @@ constexpr KernelTable kTable{
     .gemm = gemm,
     .eigen_gemm = MINNOW_JOIN(minnow_cpu_eigen_gemm_, MINNOW_ISA),
     .transpose_panels = transpose_panels,
+    .permute = permute,
     .gather_f32 = gather<float>,
     .gather_u8 = gather<std::uint8_t>,
     .add_bias = add_bias,

@@ -15,6 +15,8 @@ constexpr std::int64_t kLanes = MINNOW_VECTOR_BYTES / 4;
 typedef float Vector __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
 typedef std::int32_t Integers
     __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
+typedef std::uint32_t Words
+    __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
@@ -76,6 +78,18 @@ inline Integers lane_numbers() {
   Integers lanes{};
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(kLanes); ++i) lanes[i] = i;
   return lanes;
+}
+
+/// Of a comparison's result.
+inline bool any(Integers mask) {
+#if MINNOW_VECTOR_BYTES == 64
+  return _mm512_test_epi32_mask(reinterpret_cast<__m512i>(mask), reinterpret_cast<__m512i>(mask)) !=
+         0;
+#elif MINNOW_VECTOR_BYTES == 32
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(mask)) != 0;
+#else
+  return _mm_movemask_ps(reinterpret_cast<__m128>(mask)) != 0;
+#endif
 }
 
 inline float sum(Vector value) {

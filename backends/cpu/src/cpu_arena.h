@@ -28,7 +28,11 @@ class CpuArena final : public Arena {
 
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   int state_arenas() const noexcept { return state_arenas_; }
-  /// Null when this arena has no such part.
+  /// All slices one after another, and how many floats; null when this arena has no such part.
+  float* all(Part part) noexcept { return parameters_.empty() ? nullptr : slice(part, 0); }
+  std::int64_t floats() const noexcept { return part_floats_; }
+  /// Floats before a slice.
+  std::int64_t offset(int slot) const { return offsets_[static_cast<std::size_t>(slot)]; }
   float* slice(Part part, int slot) noexcept;
   const float* slice(Part part, int slot) const noexcept;
 

@@ -107,6 +107,11 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
                              .scratch_floats = most_scratch(program_)});
 }
 
+void CpuExecutable::bind(const Feed& feed) {
+  state_.feed = feed;
+  state_.permutation = Permutation(static_cast<std::uint64_t>(feed.rows), feed.seed, feed.epoch);
+}
+
 void CpuExecutable::write(ValueId id, std::span<const float> values) {
   const Matrix& matrix = matrices_[static_cast<std::size_t>(id)];
   const bool labels = program_.value(id).dtype == DType::i32;

@@ -20,7 +20,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
                 std::shared_ptr<ThreadPool> pool, MemoryBudget::Reservation reserved);
 
-  void bind(const Feed& feed) override { state_.feed = feed; }
+  void bind(const Feed& feed) override;
   void write(ValueId value, std::span<const float> values) override;
   void run(std::int64_t steps) override;
   std::span<const StepResult> wait() override;

@@ -33,30 +33,32 @@ std::unique_ptr<Task> make_linear(const TaskContext& context, const Op& op) {
                                             : Epilogue::bias;
   const bool bare_relu = op.relu && bias == nullptr;  // has no epilogue of its own
   return task([=, kernels = &context.kernels](int worker, int workers) {
-    for_panel_rows(panels.count(), y.rows, worker, workers,
-                   [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
-                     const std::int64_t first = panel * panels.size;
-                     const std::int64_t width = panels.width(panel);
-                     float* into = y.data + begin * y.stride + first;
-                     kernels->gemm({.a = x.data + begin * x.stride,
-                                    .a_row = x.stride,
-                                    .a_depth = 1,
-                                    .b = weight + panels.offset(panel),
-                                    .b_depth = width,
-                                    .c = into,
-                                    .c_row = y.stride,
-                                    .rows = end - begin,
-                                    .depth = x.cols,
-                                    .width = static_cast<std::int32_t>(width),
-                                    .accumulate = false,
-                                    .epilogue = epilogue,
-                                    .extra = bias == nullptr ? nullptr : bias + first,
-                                    .extra_row = 0});
-                     for (std::int64_t row = begin; bare_relu && row < end; ++row) {
-                       kernels->relu(into, into, width);
-                       into += y.stride;
-                     }
-                   });
+    for_panel_rows(
+        panels.count(), y.rows, worker, workers,
+        [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+          const std::int64_t first = panel * panels.size;
+          const std::int64_t width = panels.width(panel);
+          float* into = y.data + begin * y.stride + first;
+          kernels->gemm({.a = x.data + begin * x.stride,
+                         .a_row = x.stride,
+                         .a_depth = 1,
+                         .b = weight + panels.offset(panel),
+                         .b_depth = width,
+                         .c = into,
+                         .c_row = y.stride,
+                         .rows = end - begin,
+                         .depth = x.cols,
+                         .width = static_cast<std::int32_t>(width),
+                         .cols = static_cast<std::int32_t>(std::min(width, y.cols - first)),
+                         .accumulate = false,
+                         .epilogue = epilogue,
+                         .extra = bias == nullptr ? nullptr : bias + first,
+                         .extra_row = 0});
+          for (std::int64_t row = begin; bare_relu && row < end; ++row) {
+            kernels->relu(into, into, width);
+            into += y.stride;
+          }
+        });
   });
 }
 
@@ -88,6 +90,7 @@ std::unique_ptr<Task> make_linear_input_grad(const TaskContext& context, const O
                .depth = dy.cols,
                .width =
                    static_cast<std::int32_t>(std::min<std::int64_t>(padded(dx.cols - first), 32)),
+               .cols = static_cast<std::int32_t>(std::min<std::int64_t>(dx.cols - first, 32)),
                .accumulate = false,
                .epilogue = mask.data == nullptr ? Epilogue::store : Epilogue::mask,
                .extra = mask.data == nullptr ? nullptr : mask.data + begin * mask.stride + first,
@@ -117,6 +120,8 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
                                     .rows = end - begin,
                                     .depth = x.rows,
                                     .width = static_cast<std::int32_t>(width),
+                                    .cols = static_cast<std::int32_t>(
+                                        std::min(width, dy.cols - panel * panels.size)),
                                     .accumulate = accumulate,
                                     .epilogue = Epilogue::store,
                                     .extra = nullptr,

@@ -48,12 +48,17 @@ std::vector<std::unique_ptr<Task>> make_mse(const TaskContext& context, const Op
   tasks.push_back(task([=, first = op.row, state = &context.state, kernels = &context.kernels](
                            int worker, int workers) {
     const Share rows = share(x.rows, worker, workers);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      state->row_loss[static_cast<std::size_t>(first + row)] =
-          kernels->mse(x.data + row * x.stride, target.data + row * target.stride,
-                       gradient.data == nullptr ? nullptr : gradient.data + row * gradient.stride,
-                       x.cols, padded(x.cols), static_cast<float>(2.0 / count));
-    }
+    kernels->mse({.input = x.data,
+                  .values = target.data,
+                  .labels = nullptr,
+                  .gradient = gradient.data,
+                  .row_loss = state->row_loss.data() + first,
+                  .row_correct = nullptr,
+                  .begin = rows.begin,
+                  .end = rows.end,
+                  .cols = x.cols,
+                  .ld = x.stride,
+                  .gradient_scale = static_cast<float>(2.0 / count)});
   }));
   if (context.program.ends_batch(op)) tasks.push_back(finish_loss(context, count));
   return tasks;

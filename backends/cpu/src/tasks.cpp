@@ -6,12 +6,38 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "layout.h"
 #include "task_parts.h"
 
 namespace minnow::cpu {
 namespace {
+
+/// Which rows of the data stand at positions first..first+count-1 of the epoch. `rows` has room for
+/// a multiple of 16.
+void pick_rows(const StepState& state, const KernelTable& kernels, std::int64_t first,
+               std::int64_t count, std::int64_t* rows) {
+  if (!state.feed.shuffle) {
+    std::iota(rows, rows + count, first);
+    return;
+  }
+  const Permutation& permutation = state.permutation;
+  if (2 * permutation.half_bits() > 32) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      rows[i] = static_cast<std::int64_t>(permutation(static_cast<std::uint64_t>(first + i)));
+    }
+    return;
+  }
+  PermutedRows wanted{.size = state.feed.rows,
+                      .half_bits = permutation.half_bits(),
+                      .keys = {},
+                      .first = first,
+                      .count = count,
+                      .rows = rows};
+  std::copy_n(permutation.keys(), 4, wanted.keys);
+  kernels.permute(wanted);
+}
 
 std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
   const Matrix x = context.matrix(op.outputs[0]);
@@ -23,19 +49,12 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
                offset = transform.offset, scale = transform.scale](int worker, int workers) {
     const Feed& feed = state->feed;
     const auto& source = static_cast<const CpuData&>(*feed.x);
-    const Permutation permutation(static_cast<std::uint64_t>(feed.rows), feed.seed, feed.epoch);
     const auto gather = source.dtype == DType::u8 ? kernels->gather_u8 : kernels->gather_f32;
     const Share part = share(x.rows, worker, workers);
     std::array<std::int64_t, 64> rows;
     for (std::int64_t begin = part.begin; begin < part.end; begin += std::ssize(rows)) {
       const std::int64_t count = std::min(std::ssize(rows), part.end - begin);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t position = feed.position + first + begin + i;
-        rows[static_cast<std::size_t>(i)] =
-            feed.shuffle
-                ? static_cast<std::int64_t>(permutation(static_cast<std::uint64_t>(position)))
-                : position;
-      }
+      pick_rows(*state, *kernels, feed.position + first + begin, count, rows.data());
       gather({.data = source.data,
               .cols = x.cols,
               .rows = rows.data(),
@@ -47,15 +66,13 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
               .per_feature = offset.size() > 1});
       if (!has_target) continue;
       const void* wanted = static_cast<const CpuData&>(*feed.target).data;
+      const auto* const values = static_cast<const std::uint32_t*>(wanted);  // labels or floats
+      auto* const into = reinterpret_cast<std::uint32_t*>(target.data);
+      const std::int64_t stride = labels ? 1 : target.stride;
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t row = rows[static_cast<std::size_t>(i)];
-        if (labels) {
-          reinterpret_cast<std::int32_t*>(target.data)[begin + i] =
-              static_cast<const std::int32_t*>(wanted)[row];
-        } else {
-          std::copy_n(static_cast<const float*>(wanted) + row * target.cols, target.cols,
-                      target.data + (begin + i) * target.stride);
-        }
+        const std::uint32_t* const row = values + rows[static_cast<std::size_t>(i)] * target.cols;
+        std::uint32_t* const to = into + (begin + i) * stride;
+        for (std::int64_t col = 0; col < target.cols; ++col) to[col] = row[col];
       }
     }
   });
@@ -77,17 +94,26 @@ std::unique_ptr<Task> by_rows(const TaskContext& context, const Op& op, Kernel k
   });
 }
 
+/// Calls f(first float, floats) for a worker's part of all slices: that which it made gradients of.
+template <class Function>
+void for_owned(const CpuArena& arena, int worker, int workers, Function f) {
+  if (workers == 1) return f(std::int64_t{0}, arena.floats());
+  for (std::size_t slot = 0; slot < arena.parameters().size(); ++slot) {
+    const Share part = share_of_slice(arena.parameters()[slot], worker, workers);
+    f(arena.offset(static_cast<int>(slot)) + part.begin, part.end - part.begin);
+  }
+}
+
 /// First every gradient is looked at, then all weights are updated or none is.
 std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& op) {
   std::vector<std::unique_ptr<Task>> tasks;
   tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state](
                            int worker, int workers) {
     bool finite = true;
-    for (std::size_t slot = 0; slot < arena->parameters().size(); ++slot) {
-      const Share part = share_of_slice(arena->parameters()[slot], worker, workers);
-      const float* g = arena->slice(Arena::Part::gradients, static_cast<int>(slot));
-      finite = finite && kernels->all_finite(g + part.begin, part.end - part.begin);
-    }
+    const float* g = arena->all(Arena::Part::gradients);
+    for_owned(*arena, worker, workers, [&](std::int64_t begin, std::int64_t count) {
+      finite = finite && kernels->all_finite(g + begin, count);
+    });
     state->gradients_finite[static_cast<std::size_t>(worker)] = finite ? 1 : 0;
   }));
   tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state,
@@ -99,28 +125,26 @@ std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& 
     const double correction = std::sqrt(1.0 - state->beta2_power);
     const double rate = arena->learning_rate() * correction / (1.0 - state->beta1_power);
     const double epsilon = rule.epsilon * (rule.corrected_epsilon ? correction : 1.0);
-    for (std::size_t slot = 0; slot < arena->parameters().size(); ++slot) {
-      const Share part = share_of_slice(arena->parameters()[slot], worker, workers);
-      const auto at = [&](Arena::Part which) {
-        float* slice = arena->slice(which, static_cast<int>(slot));
-        return slice == nullptr ? nullptr : slice + part.begin;
-      };
+    float* p = arena->all(Arena::Part::parameters);
+    const float* g = arena->all(Arena::Part::gradients);
+    float* state0 = arena->all(Arena::Part::state0);
+    float* state1 = arena->all(Arena::Part::state1);
+    for_owned(*arena, worker, workers, [&](std::int64_t begin, std::int64_t count) {
       if (kind == OpKind::sgd) {
-        kernels->sgd(at(Arena::Part::parameters), at(Arena::Part::gradients),
-                     at(Arena::Part::state0), part.end - part.begin, arena->learning_rate(),
-                     rule.momentum);
-      } else {
-        kernels->adam({.p = at(Arena::Part::parameters),
-                       .g = at(Arena::Part::gradients),
-                       .m = at(Arena::Part::state0),
-                       .v = at(Arena::Part::state1),
-                       .count = part.end - part.begin,
-                       .rate = static_cast<float>(rate),
-                       .new_share1 = static_cast<float>(1.0 - rule.beta1),
-                       .new_share2 = static_cast<float>(1.0 - rule.beta2),
-                       .epsilon = static_cast<float>(epsilon)});
+        kernels->sgd(p + begin, g + begin, state0 == nullptr ? nullptr : state0 + begin, count,
+                     arena->learning_rate(), rule.momentum);
+        return;
       }
-    }
+      kernels->adam({.p = p + begin,
+                     .g = g + begin,
+                     .m = state0 + begin,
+                     .v = state1 + begin,
+                     .count = count,
+                     .rate = static_cast<float>(rate),
+                     .new_share1 = static_cast<float>(1.0 - rule.beta1),
+                     .new_share2 = static_cast<float>(1.0 - rule.beta2),
+                     .epsilon = static_cast<float>(epsilon)});
+    });
   }));
   return tasks;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <minnow/backend.h>
+#include <minnow/random.h>
 
 #include <memory>
 #include <span>
@@ -24,6 +25,7 @@ struct CpuData final : DeviceData {
 /// What tasks of one executable share from step to step. Worker 0 writes, between barriers.
 struct StepState {
   Feed feed;
+  Permutation permutation{1, 0, 0};  // of the feed, when it shuffles
   StepResult result;
   std::span<float> row_loss;
   std::span<std::int32_t> row_correct;

@@ -82,6 +82,10 @@ class Permutation {
     return index;
   }
 
+  /// The network itself, for who computes many rows at once: 2 * half_bits() bits, four keys.
+  constexpr int half_bits() const { return half_bits_; }
+  constexpr const std::uint32_t* keys() const { return key_; }
+
  private:
   // The finalizer of MurmurHash3 (public domain), keyed.
   MINNOW_HOST_DEVICE static constexpr std::uint32_t mix(std::uint32_t value, std::uint32_t key) {
