@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "counting_new.h"
+#include "machine_of_files.h"
 #include "problems.h"
 
 namespace minnow::testing {
@@ -17,23 +18,8 @@ namespace {
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
-/// A machine made of files, in place of this one.
-class Machine : public ::testing::Test {
+class Machine : public MachineOfFiles {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "minnow-root-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-    setenv("MINNOW_SYSROOT", name.c_str(), 1);
-  }
-  void TearDown() override {
-    unsetenv("MINNOW_SYSROOT");
-    std::filesystem::remove_all(root_);
-  }
-  void file(const std::string& path, const std::string& text) const {
-    std::filesystem::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
   void memory_info(std::int64_t available, std::int64_t swap = 0) const {
     file("proc/meminfo",
          "MemTotal:       33554432 kB\nMemFree:         1048576 kB\nMemAvailable:   " +
@@ -53,8 +39,6 @@ class Machine : public ::testing::Test {
     EXPECT_EQ(state.free, free);
     EXPECT_EQ(state.evidence, evidence);
   }
-
-  std::filesystem::path root_;
 };
 
 TEST_F(Machine, WithoutFilesNothingIsKnown) {

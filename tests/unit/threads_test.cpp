@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <thread>
 
+#include "machine_of_files.h"
 #include "problems.h"
 
 namespace minnow::testing {
@@ -91,6 +93,40 @@ TEST(ThreadsTest, ADeviceMayBeDroppedBeforeItsTrainer) {
   device.reset();
   const Tensor x = random_tensor({64, 784}, 1);
   EXPECT_NO_THROW(trainer.fit(x, labels_of(x, 10)));
+}
+
+using Processors = MachineOfFiles;
+
+std::string description(int threads = 0) {
+  return open("cpu", {.threads = threads}).info().description.substr(std::strlen("x86-64-v4, "));
+}
+
+TEST_F(Processors, ACgroupsShareIsRespected) {
+  file("proc/self/cgroup", "0::/user.slice/job\n");
+  file("sys/fs/cgroup/user.slice/job/cpu.max", "max 100000\n");
+  file("sys/fs/cgroup/user.slice/cpu.max", "50000 100000\n");  // half a processor
+  EXPECT_EQ(description(), "1 thread");
+  file("sys/fs/cgroup/user.slice/cpu.max", "max 100000\n");
+  const std::string all = description();
+  file("sys/fs/cgroup/user.slice/job/cpu.max", "6400000 100000\n");  // more than there are
+  EXPECT_EQ(description(), all);
+  file("proc/self/cgroup", "5:memory:/\n4:cpu,cpuacct:/docker/abc\n");
+  file("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
+  file("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(description(), all);
+  file("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "90000\n");
+  EXPECT_EQ(description(), "1 thread");
+  for (const char* garbage : {"", "90000 1 2", "-", "nan", "1e999"}) {
+    file("sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", garbage);
+    EXPECT_EQ(description(), all) << garbage;
+  }
+}
+
+TEST_F(Processors, MoreThreadsThanProcessorsAreNoted) {
+  file("proc/self/cgroup", "0::/\n");
+  file("sys/fs/cgroup/cpu.max", "100000 100000\n");
+  EXPECT_EQ(description(3), "3 threads, more than the 1 usable processor");
+  EXPECT_EQ(description(1), "1 thread");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cpu_backend.h"
 
+#include <string>
 #include <utility>
 
 #include "cpu_executable.h"
@@ -7,13 +8,23 @@
 #include "text.h"
 
 namespace minnow::cpu {
+namespace {
+
+std::string note(int threads) {
+  const int processors = usable_processors();
+  return threads <= processors ? ""
+                               : cat(", more than the ", processors,
+                                     processors == 1 ? " usable processor" : " usable processors");
+}
+
+}  // namespace
 
 CpuBackend::CpuBackend(int threads, std::int64_t memory_limit)
     : kernels_(select_kernels()),
       pool_(std::make_shared<ThreadPool>(threads > 0 ? threads : usable_processors())),
       info_{.name = "cpu",
             .description = cat(kernels_.isa, ", ", pool_->size(),
-                               pool_->size() == 1 ? " thread" : " threads")},
+                               pool_->size() == 1 ? " thread" : " threads", note(pool_->size()))},
       budget_("cpu", memory_limit) {}
 
 MemoryState CpuBackend::memory() const {

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "cgroup.h"
 #include "text.h"
 
 namespace minnow::cpu {
@@ -23,26 +23,25 @@ struct Variant {
   const KernelTable* (*table)();
 };
 
-/// Processors' worth of time per period that cgroup v2 grants this process; infinite without one.
+/// Processors' worth of time per period that cgroups grant this process; infinite without a limit.
 double cgroup_processors() {
-  std::string path;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    if (line.starts_with("0::")) path = line.substr(3);
-  }
   double least = INFINITY;
-  // A limit may stand on any level above.
-  while (true) {
-    std::ifstream limit("/sys/fs/cgroup" + path + "/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (limit >> quota >> period && quota != "max" && period > 0) {
-      least = std::min(least, std::strtod(quota.c_str(), nullptr) / period);
-    }
-    const std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return least;
-    path.resize(slash);
+  const auto limit = [&least](std::string_view quota, std::string_view period) {
+    const double granted = std::strtod(std::string(quota).c_str(), nullptr);  // 0 for "max"
+    const double of = std::strtod(std::string(period).c_str(), nullptr);
+    if (granted > 0 && of > 0) least = std::min(least, granted / of);  // v1: -1 is no limit
+  };
+  const char* root = std::getenv("MINNOW_SYSROOT");
+  for (const CgroupLevel& level : cgroup_levels(root == nullptr ? "" : root, "cpu")) {
+    const bool v2 = level.version == 2;
+    const std::string first =
+        read_system_file(level.folder + (v2 ? "cpu.max" : "cpu.cfs_quota_us"));
+    const std::string second = v2 ? "" : read_system_file(level.folder + "cpu.cfs_period_us");
+    const std::string both = first + " " + second;
+    const auto words = split(both, " \n");
+    if (words.size() == 2) limit(words[0], words[1]);
   }
+  return least;
 }
 
 }  // namespace
