@@ -38,6 +38,21 @@ void permute(const PermutedRows& p) {
   }
 }
 
+/// A row with one offset and one scale, and zeros behind it up to whole vectors.
+void scale_row(const float* row, float* into, std::int64_t cols, float offset, float scale) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes) store(into + i, (load(row + i) - offset) * scale);
+  if (i == cols) return;
+  const Integers inside = lane_numbers() < static_cast<std::int32_t>(cols - i);
+  const Vector last = (load_first(row + i, cols - i) - offset) * scale;
+  store(into + i, inside ? last : Vector{});
+}
+
+void scale_row(const std::uint8_t* __restrict row, float* __restrict into, std::int64_t cols,
+               float offset, float scale) {
+  for (std::int64_t i = 0; i < cols; ++i) into[i] = (static_cast<float>(row[i]) - offset) * scale;
+}
+
 template <class T>
 void gather(const GatherRows& g) {
   // Shuffled rows lie where no prefetcher of the processor looks. Some 8 KB ahead are on their way,
@@ -66,9 +81,7 @@ void gather(const GatherRows& g) {
         into[j] = (static_cast<float>(row[j]) - g.offset[j]) * g.scale[j];
       }
     } else {
-      for (std::int64_t j = 0; j < g.cols; ++j) {
-        into[j] = (static_cast<float>(row[j]) - the_offset) * the_scale;
-      }
+      scale_row(row, into, g.cols, the_offset, the_scale);
     }
   }
 }

@@ -76,13 +76,15 @@ void mse(const LossRows& rows) {
     const float* target = rows.values + row * rows.ld;
     float* gradient = rows.gradient == nullptr ? nullptr : rows.gradient + row * rows.ld;
     float total = 0;
+    for (std::int64_t i = 0; i < rows.ld && gradient != nullptr; i += kLanes) {
+      store(gradient + i, Vector{});
+    }
     for (std::int64_t i = 0; i < rows.cols; ++i) {
       const float difference = x[i] - target[i];
       total += difference * difference;
       if (gradient != nullptr) gradient[i] = rows.gradient_scale * difference;
     }
     rows.row_loss[row] = total;
-    for (std::int64_t i = rows.cols; gradient != nullptr && i < rows.ld; ++i) gradient[i] = 0;
   }
 }
 

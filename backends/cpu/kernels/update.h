@@ -50,6 +50,7 @@ bool all_finite(const float* x, std::int64_t count) {
 void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t outputs,
                       std::int64_t panel, std::int64_t first, float* into) {
   const std::int64_t rows = inputs - first < 32 ? inputs - first : 32;
+  const std::int64_t padded = (rows + 15) / 16 * 16;
   for (std::int64_t begin = 0; begin < outputs; begin += panel) {
     const std::int64_t left = outputs - begin < panel ? outputs - begin : panel;
     const std::int64_t width = (left + 15) / 16 * 16;
@@ -59,7 +60,7 @@ void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t out
     const float* next = weight + (begin + panel) * inputs + first * width;
     const bool more = begin + panel < outputs;
     for (std::int64_t col = 0; col < width; col += kLanes) {
-      for (std::int64_t row = 0; row < 32; row += kLanes) {
+      for (std::int64_t row = 0; row < padded; row += kLanes) {
         for (std::int64_t r = 0; more && r < kLanes; ++r)
           prefetch_to_l2(next + (row + r) * width + col);
         Vector block[kLanes];
