@@ -35,9 +35,10 @@ void require_amx() {
       {.code = "MN-D21",
        .what = "the CPU cannot compute in bf16: that needs AMX, and it cannot be used here.",
        .evidence = std::move(missing),
-       .remedy =
-           "ask for fp32, or for a GPU; MINNOW_CPU_BF16=any takes bf16 without AMX, which may "
-           "be slower than fp32",
+       .remedy = cat("ask for fp32, or for a GPU",
+                     has_avx512_bf16()
+                         ? "; MINNOW_CPU_BF16=any takes AVX512-BF16 instead, which gains less"
+                         : ""),
        .effect = kNothing});
 }
 

@@ -125,7 +125,7 @@ inline constexpr ErrorCode kDeviceCodes[] = {
     {.code = "MN-D21",
      .title = "the processor cannot compute in bf16",
      .evidence = "what AMX lacks here, or the call of oneDNN and its answer",
-     .remedy = "ask for fp32, or for a GPU; MINNOW_CPU_BF16=any does without AMX",
+     .remedy = "ask for fp32, or for a GPU; MINNOW_CPU_BF16=any takes AVX512-BF16",
      .type = "DeviceUnavailable",
      .exit = 69},
     {.code = "MN-I01",

@@ -1,7 +1,7 @@
 #pragma once
 
-// bf16 on the CPU, on processors without AMX too. Where the part is not built, or the processor has
-// no AVX-512, a visible skip with the reason.
+// bf16 on the CPU, with AVX512-BF16 too. Where the part is not built, or the processor has neither,
+// a visible skip with the reason.
 
 #include <gtest/gtest.h>
 #include <minnow/minnow.h>

@@ -1,5 +1,7 @@
 // bf16 that cannot be had says why: no AMX, no part, no oneDNN, another version, a failing product.
 
+#include <fstream>
+
 #include "bf16.h"
 
 namespace minnow::testing {
@@ -16,6 +18,14 @@ class Setting {
  private:
   const char* name_;
 };
+
+bool processor_has(const std::string& flag) {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("flags")) return line.find(flag) != std::string::npos;
+  }
+  return false;
+}
 
 std::string refusal() {
   return message_of<DeviceUnavailable>([] { open_bf16(); });
@@ -37,9 +47,11 @@ TEST(Bf16Refusal, NoAmx) {
                   error.evidence().find("XCR0 bits 17 and 18") != std::string::npos ||
                   error.evidence().starts_with("arch_prctl(ARCH_REQ_XCOMP_PERM, 18) answered "))
           << error.evidence();
-      EXPECT_EQ(error.remedy(),
-                "ask for fp32, or for a GPU; MINNOW_CPU_BF16=any takes bf16 without AMX, which may "
-                "be slower than fp32");
+      std::string remedy = "ask for fp32, or for a GPU";
+      if (processor_has(" avx512_bf16")) {
+        remedy += "; MINNOW_CPU_BF16=any takes AVX512-BF16 instead, which gains less";
+      }
+      EXPECT_EQ(error.remedy(), remedy);
       EXPECT_EQ(error.effect(), "nothing was opened");
     }
   }

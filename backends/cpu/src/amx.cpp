@@ -16,6 +16,7 @@ namespace {
 // Intel's Software Developer's Manual, volume 1, 13.1, and volume 2, CPUID.
 constexpr unsigned kAmxBf16 = 1U << 22;     // CPUID 7.0 EDX
 constexpr unsigned kAmxTile = 1U << 24;     // CPUID 7.0 EDX
+constexpr unsigned kAvx512Bf16 = 1U << 5;   // CPUID 7.1 EAX
 constexpr unsigned kOsxsave = 1U << 27;     // CPUID 1 ECX
 constexpr std::uint64_t kTiles = 3U << 17;  // XCR0: configuration and data
 // Linux, Documentation/x86/xstate.rst.
@@ -45,6 +46,11 @@ std::string missing_for_amx() {
     return cat("arch_prctl(ARCH_REQ_XCOMP_PERM, 18) answered ", std::strerror(errno));
   }
   return "";
+}
+
+bool has_avx512_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & kAvx512Bf16) != 0;
 }
 
 }  // namespace minnow::cpu

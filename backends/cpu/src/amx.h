@@ -8,4 +8,7 @@ namespace minnow::cpu {
 /// use AMX in this process, which stays granted.
 std::string missing_for_amx();
 
+/// Whether the processor has bf16 dot products without AMX.
+bool has_avx512_bf16();
+
 }  // namespace minnow::cpu

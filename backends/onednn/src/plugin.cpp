@@ -5,6 +5,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -104,14 +105,25 @@ Operands operands_of(Bf16Shape shape) {
   return operands;
 }
 
+const char* implementation_of(const_dnnl_primitive_desc_t description) {
+  const char* text = nullptr;
+  MINNOW_DNNL(dnnl_primitive_desc_query, description, dnnl_query_impl_info_str, 0, &text);
+  return text;
+}
+
 Owned<dnnl_primitive_desc_t> describe(const Operands& operands, dnnl_engine_t engine) {
   dnnl_matmul_desc_t matmul{};
   MINNOW_DNNL(dnnl_matmul_desc_init, &matmul, &operands.a, &operands.b, nullptr, &operands.c);
   const auto attributes =
       made<dnnl_primitive_attr_t>("dnnl_primitive_attr_create", dnnl_primitive_attr_create);
   MINNOW_DNNL(dnnl_primitive_attr_set_scratchpad_mode, attributes.get(), dnnl_scratchpad_mode_user);
-  return MINNOW_DNNL_MAKE(dnnl_primitive_desc_t, dnnl_primitive_desc_create, &matmul,
-                          attributes.get(), engine, nullptr);
+  auto description = MINNOW_DNNL_MAKE(dnnl_primitive_desc_t, dnnl_primitive_desc_create, &matmul,
+                                      attributes.get(), engine, nullptr);
+  // Right and a thousand times too slow.
+  if (std::strncmp(implementation_of(description.get()), "ref", 3) == 0) {
+    throw Refused{{"dnnl_primitive_desc_create", "its reference implementation alone", false}};
+  }
+  return description;
 }
 
 const dnnl_memory_desc_t* workspace_of(const_dnnl_primitive_desc_t description) {
@@ -151,9 +163,8 @@ struct OnednnProduct {
     const Operands operands = operands_of(shape);
     const auto description = describe(operands, engine.get());
     primitive = MINNOW_DNNL_MAKE(dnnl_primitive_t, dnnl_primitive_create, description.get());
-    const char* text = nullptr;
-    MINNOW_DNNL(dnnl_primitive_desc_query, description.get(), dnnl_query_impl_info_str, 0, &text);
-    std::snprintf(implementation, sizeof implementation, "%s", text);
+    std::snprintf(implementation, sizeof implementation, "%s",
+                  implementation_of(description.get()));
     const auto memory = [&](const dnnl_memory_desc_t& of) {
       return MINNOW_DNNL_MAKE(dnnl_memory_t, dnnl_memory_create, &of, engine.get(),
                               DNNL_MEMORY_NONE);
