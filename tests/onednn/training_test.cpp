@@ -183,6 +183,24 @@ TEST_F(Bf16Training, TheFirstTensorThatIsNotFiniteIsNamed) {
   }
 }
 
+// The gradient that overflows lies where an output lay that was finite.
+TEST_F(Bf16Training, MemoryThatIsUsedAgainIsNotBlamed) {
+  Model model(64, {dense(64), dense(64), dense(64), dense(1)}, {.seed = 1});
+  Tensor huge({64, 64}), target({64, 1});
+  for (float& w : huge.mutable_data<float>()) w = 3e38F;
+  for (float& t : target.mutable_data<float>()) t = 1e6F;
+  model.set_weight("0.weight", Tensor({64, 64}));
+  model.set_weight("1.weight", huge);
+  Trainer trainer(model, mse(), adam(), open_bf16(1));
+  const Tensor x = random_tensor({64, 64}, 1);
+  for (int time = 0; time < 2; ++time) {
+    const std::string message = message_of<NumericError>([&] { trainer.step(x, target); });
+    EXPECT_NE(message.find("the first such value is in the input gradient of dense_2 (inf)"),
+              std::string::npos)
+        << message;
+  }
+}
+
 TEST_F(Bf16Training, ANanInAnInputIsNamedAndChangesNoWeight) {
   constexpr std::int64_t kSide = 48;
   Program program(kSide, {{.name = "w", .rows = kSide, .cols = kSide}});
