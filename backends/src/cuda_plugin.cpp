@@ -4,16 +4,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <filesystem>
-#include <vector>
 
-#include "machine/files.h"
 #include "machine/forked.h"
 #include "machine/plugin_file.h"
-#include "probe.h"
-#include "text.h"
+#include "plugin_search.h"
 
 namespace minnow {
 namespace {
@@ -23,35 +18,14 @@ constexpr const char* kFile = "libminnow_cuda.so";
 // The process that started CUDA; 0: none has.
 std::atomic<pid_t> cuda_process = 0;
 
-// Beside the library; for a program that holds it, in the folder of libraries next to its own, as
-// they are installed.
-std::vector<std::filesystem::path> candidates() {
-  std::vector<std::filesystem::path> found;
-  const std::string named = machine::setting("MINNOW_PLUGIN_DIR");
-  if (!named.empty()) found.push_back(std::filesystem::path(named) / kFile);
-  const std::filesystem::path folder = std::filesystem::path(own_file()).parent_path();
-  for (const auto& place : {folder, folder / MINNOW_PLUGIN_FOLDER, folder / "../lib"}) {
-    const auto file = (place / kFile).lexically_normal();
-    if (std::find(found.begin(), found.end(), file) == found.end()) found.push_back(file);
-  }
-  return found;
-}
-
 }  // namespace
 
-std::string find_cuda_plugin() {
-  for (const auto& path : candidates()) {
-    if (machine::exists(path)) return path;
-  }
-  return "";
-}
+std::string find_cuda_plugin() { return find_plugin(kFile); }
 
 Failure no_cuda_plugin() {
-  std::string looked;
-  for (const auto& path : candidates()) looked += (looked.empty() ? "" : ", ") + path.string();
   return {.code = "MN-L11",
           .what = "GPU not used: this installation of minnow has no CUDA backend.",
-          .evidence = "looked for " + looked,
+          .evidence = "looked for " + plugin_places(kFile),
           .remedy = "build minnow where the CUDA toolkit is, or set MINNOW_PLUGIN_DIR",
           .effect = "nothing was opened"};
 }

@@ -9,6 +9,7 @@
 #include "cpu_backend.h"
 #include "cuda_plugin.h"
 #include "ladder.h"
+#include "onednn_part.h"
 #include "text.h"
 
 namespace minnow {
@@ -41,22 +42,23 @@ std::shared_ptr<Backend> open_cuda(const Request& request) {
 
 std::shared_ptr<Backend> open_cpu(const Request& request) {
   const OpenOptions& options = request.options;
-  if (options.precision != Precision::fp32) {
-    throw InvalidArgument(
-        {.code = "MN-U01",
-         .what = cat("the CPU cannot compute in ", name_of(options.precision), "."),
-         .evidence = "it computes in fp32",
-         .remedy = "ask for fp32, or for a GPU",
-         .effect = {}});
+  if (options.precision == Precision::tf32) {
+    throw InvalidArgument({.code = "MN-U01",
+                           .what = "the CPU cannot compute in tf32.",
+                           .evidence = "it computes in fp32 and, with AMX, in bf16",
+                           .remedy = "ask for fp32, or for a GPU",
+                           .effect = {}});
   }
-  return std::make_shared<cpu::CpuBackend>(options.threads, options.memory_limit);
+  const OnednnPlugin* onednn =
+      options.precision == Precision::bf16 ? &cpu::load_onednn_plugin() : nullptr;
+  return std::make_shared<cpu::CpuBackend>(options.threads, options.memory_limit, onednn);
 }
 
 // An explicit table: registrations by static objects vanish from static libraries. The last entry
 // always opens.
 constexpr Entry kDevices[] = {{"cuda", open_cuda, true}, {"cpu", open_cpu, false}};
 
-// The CPU has fp32 alone, no GPU's limit, and the processors.
+// In fp32, which every CPU has; without a GPU's limit, and on all processors that were granted.
 Device open_last(const Request& request) {
   Request cpu;
   cpu.options.threads = request.options.threads;

@@ -204,7 +204,7 @@ Tensor Trainer::predict(const Tensor& x) try {
   Tensor result({rows, outputs});
   const auto values = result.mutable_data<float>();
   // A few batch sizes serve all row counts: the last batch reaches back over rows already done. A
-  // row's result does not depend on its batch.
+  // row's result does not depend on its batch (on a CPU in bf16: on whether that has 32 rows).
   std::int64_t batch = rows;
   for (const std::int64_t size : {1024, 128, 16}) {
     if (rows >= size) {

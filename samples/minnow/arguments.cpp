@@ -48,7 +48,8 @@ void add_common(CLI::App& app, CommonArguments& common) {
            }
            common.precision = found->second;
          },
-         "What products compute in: fp32, tf32 or bf16; tf32 and bf16 on a GPU [fp32]")
+         "What products compute in: fp32, tf32 on a GPU, or bf16 there and on a CPU with AMX "
+         "[fp32]")
       ->type_name("TEXT");
   app.add_flag("--tune", common.tune, "On a GPU: time the ways to compute each product first");
   add_memory_limit(app, common);

@@ -58,7 +58,7 @@ class Bench {
             .on_round = [this](std::int64_t round) { progress_.round(round); }};
   }
 
-  // A CPU computes in fp32 alone, and may be the reference of any precision.
+  // A CPU that comes first is the reference of any precision, in fp32.
   OpenOptions open_options(std::size_t index) const {
     const CommonArguments& common = arguments_.common;
     const bool cpu_first = index == 0 && run_.plan.devices.front() == "cpu";

@@ -186,9 +186,9 @@ TEST_F(BadInput, DevicesThatCannotBe) {
   for (const char* name : {"cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda1", "CPU"}) {
     EXPECT_THROW(open(name), InvalidArgument) << name;
   }
-  EXPECT_EQ(message_of<InvalidArgument>([] { open("cpu", {.precision = Precision::bf16}); }),
-            "the CPU cannot compute in bf16. [MN-U01]\n"
-            "  evidence: it computes in fp32\n"
+  EXPECT_EQ(message_of<InvalidArgument>([] { open("cpu", {.precision = Precision::tf32}); }),
+            "the CPU cannot compute in tf32. [MN-U01]\n"
+            "  evidence: it computes in fp32 and, with AMX, in bf16\n"
             "  remedy:   ask for fp32, or for a GPU");
   EXPECT_THROW(open("cpu", {.threads = -1}), InvalidArgument);
 }

@@ -135,6 +135,13 @@ struct KernelTable {
   void (*adam)(const AdamStep&);
   void (*sgd)(float* p, const float* g, float* velocity, std::int64_t count, float rate,
               float momentum);
+  /// Rounded to bfloat16 for onednn_plugin.h; `depth`, a multiple of 32, is filled up with zeros.
+  /// A row of A; 32 columns of B from (rows x cols); (cols x depth) of A from (rows x cols).
+  void (*bf16_row)(const float* from, std::int64_t cols, std::uint16_t* to, std::int64_t depth);
+  void (*bf16_panel)(const float* from, std::int64_t stride, std::int64_t rows, std::int64_t cols,
+                     std::uint16_t* to, std::int64_t depth);
+  void (*bf16_transposed)(const float* from, std::int64_t stride, std::int64_t rows,
+                          std::int64_t cols, std::uint16_t* to, std::int64_t depth);
 };
 
 extern "C" {

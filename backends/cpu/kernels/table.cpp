@@ -1,3 +1,4 @@
+#include "bf16.h"
 #include "gather.h"
 #include "gemm.h"
 #include "kernel_table.h"
@@ -33,6 +34,9 @@ constexpr KernelTable kTable{
     .all_finite = all_finite,
     .adam = adam,
     .sgd = sgd,
+    .bf16_row = bf16_row,
+    .bf16_panel = bf16_panel,
+    .bf16_transposed = bf16_transposed,
 };
 
 }  // namespace

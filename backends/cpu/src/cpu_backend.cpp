@@ -19,12 +19,14 @@ std::string note(int threads) {
 
 }  // namespace
 
-CpuBackend::CpuBackend(int threads, std::int64_t memory_limit)
+CpuBackend::CpuBackend(int threads, std::int64_t memory_limit, const OnednnPlugin* onednn)
     : kernels_(select_kernels()),
+      onednn_(onednn),
       pool_(std::make_shared<ThreadPool>(threads > 0 ? threads : usable_processors())),
       info_{.name = "cpu",
             .description = cat(kernels_.isa, ", ", pool_->size(),
-                               pool_->size() == 1 ? " thread" : " threads", note(pool_->size()))},
+                               pool_->size() == 1 ? " thread" : " threads", note(pool_->size())),
+            .precision = onednn == nullptr ? Precision::fp32 : Precision::bf16},
       budget_("cpu", memory_limit) {}
 
 MemoryState CpuBackend::memory() const {
@@ -38,7 +40,8 @@ MemoryState CpuBackend::memory() const {
 }
 
 MemoryPlan CpuBackend::plan(const Program& program) const {
-  MemoryPlan plan = CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()));
+  MemoryPlan plan =
+      CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()), onednn_);
   plan += CpuArena::plan(program.parameters(), program.rule().state_arenas);
   return plan;
 }
@@ -58,10 +61,10 @@ std::unique_ptr<DeviceData> CpuBackend::upload(const void* host, DType dtype, st
 
 std::unique_ptr<Executable> CpuBackend::compile(const Program& program, Arena& arena) {
   const int workers = worthwhile_workers(program, pool_->size());
-  auto reserved = budget_.reserve(CpuExecutable::plan(program, workers),
+  auto reserved = budget_.reserve(CpuExecutable::plan(program, workers, onednn_),
                                   cat("a program of ", program.batch(), " rows"));
   return std::make_unique<CpuExecutable>(program, static_cast<CpuArena&>(arena), kernels_, pool_,
-                                         std::move(reserved));
+                                         onednn_, std::move(reserved));
 }
 
 }  // namespace minnow::cpu

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "host_cpu.h"
+#include "onednn_plugin.h"
 #include "thread_pool.h"
 
 namespace minnow::cpu {
@@ -13,7 +14,9 @@ namespace minnow::cpu {
 class CpuBackend final : public Backend {
  public:
   /// `threads` 0: as many as the process may use; `memory_limit` in bytes, 0: none.
-  explicit CpuBackend(int threads, std::int64_t memory_limit = 0);
+  /// `onednn`: products then have bf16 factors.
+  explicit CpuBackend(int threads, std::int64_t memory_limit = 0,
+                      const OnednnPlugin* onednn = nullptr);
 
   const DeviceInfo& info() const override { return info_; }
   MemoryState memory() const override;
@@ -31,6 +34,7 @@ class CpuBackend final : public Backend {
 
  private:
   const KernelTable& kernels_;
+  const OnednnPlugin* onednn_;
   std::shared_ptr<ThreadPool> pool_;
   DeviceInfo info_;
   MemoryBudget budget_;

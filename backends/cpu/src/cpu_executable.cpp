@@ -15,9 +15,12 @@
 namespace minnow::cpu {
 namespace {
 
-std::int64_t most_scratch(const Program& program) {
+std::int64_t most_scratch(const Program& program, bool bf16) {
   std::int64_t floats = 0;
-  for (const Op& op : program.ops()) floats = std::max(floats, scratch_floats(program, op));
+  for (const Op& op : program.ops()) {
+    if (bf16 && runs_in_bf16(program, op)) continue;  // has a workspace of its own
+    floats = std::max(floats, scratch_floats(program, op));
+  }
   return floats;
 }
 
@@ -40,12 +43,14 @@ std::string first_not_finite(const float* data, std::int64_t rows, std::int64_t 
 
 /// Where in the one block of memory what lies, in bytes.
 struct Parts {
-  Parts(const Program& program, std::int64_t activation_bytes, int workers, std::int64_t steps)
+  Parts(const Program& program, std::int64_t activation_bytes, int workers, std::int64_t steps,
+        const OnednnPlugin* onednn)
       : scratch(take(activation_bytes)),
-        row_loss(take(workers * most_scratch(program) * 4)),
+        row_loss(take(workers * most_scratch(program, onednn != nullptr) * 4)),
         row_correct(take(program.batch() * 4)),
-        results(take(program.batch() * 4)) {
-    take(steps * static_cast<std::int64_t>(sizeof(StepResult)));
+        results(take(program.batch() * 4)),
+        bf16(take(steps * static_cast<std::int64_t>(sizeof(StepResult)))) {
+    if (onednn != nullptr) take(Bf16Products::layout(*onednn, program, workers).bytes);
   }
 
   std::int64_t bytes = 0;
@@ -53,6 +58,7 @@ struct Parts {
   std::int64_t row_loss;
   std::int64_t row_correct;
   std::int64_t results;
+  std::int64_t bf16;
 
  private:
   // Makes room and says where it ends, at a multiple of 64.
@@ -61,14 +67,15 @@ struct Parts {
 
 }  // namespace
 
-MemoryPlan CpuExecutable::plan(const Program& program, int workers) {
+MemoryPlan CpuExecutable::plan(const Program& program, int workers, const OnednnPlugin* onednn) {
   const std::int64_t activations = plan_activations(program, activation_bytes).bytes;
-  const Parts parts(program, activations, workers, kMaxSteps);
+  const Parts parts(program, activations, workers, kMaxSteps, onednn);
   return {.activations = activations, .workspace = parts.bytes - activations};
 }
 
 CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
-                             std::shared_ptr<ThreadPool> pool, MemoryBudget::Reservation reserved)
+                             std::shared_ptr<ThreadPool> pool, const OnednnPlugin* onednn,
+                             MemoryBudget::Reservation reserved)
     : program_(program),
       arena_(arena),
       kernels_(kernels),
@@ -78,7 +85,7 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
       updates_(has_update(program)),
       reserved_(std::move(reserved)) {
   const ActivationPlan activations = plan_activations(program_, activation_bytes);
-  const Parts parts(program_, activations.bytes, workers_, kMaxSteps);
+  const Parts parts(program_, activations.bytes, workers_, kMaxSteps, onednn);
   memory_ = allocate_host(parts.bytes, cat("a program of ", program_.batch(), " rows"));
   const auto at = [&](std::int64_t offset) {
     return reinterpret_cast<float*>(memory_.get() + offset);
@@ -98,13 +105,17 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
   state_.row_correct = {reinterpret_cast<std::int32_t*>(at(parts.row_correct)), rows};
   state_.gradients_finite.assign(static_cast<std::size_t>(workers_), 1);
   results_ = reinterpret_cast<StepResult*>(at(parts.results));
+  if (onednn != nullptr) {
+    bf16_ = std::make_unique<Bf16Products>(*onednn, program_, workers_, memory_.get() + parts.bf16);
+  }
   schedule_ = make_schedule({.program = program_,
                              .kernels = kernels_,
                              .arena = arena_,
                              .state = state_,
                              .matrices = matrices_,
                              .scratch = at(parts.scratch),
-                             .scratch_floats = most_scratch(program_)});
+                             .scratch_floats = most_scratch(program_, bf16_ != nullptr),
+                             .bf16 = bf16_.get()});
 }
 
 void CpuExecutable::bind(const Feed& feed) {
@@ -180,10 +191,9 @@ std::span<const StepResult> CpuExecutable::wait() {
   const auto done = static_cast<std::size_t>(pending_);
   pending_ = 0;
   device_seconds_ = std::exchange(running_seconds_, 0.0);
-  if (failed_) {
-    failed_ = false;
-    throw_not_finite();
-  }
+  const bool failed = std::exchange(failed_, false);
+  if (bf16_ != nullptr) bf16_->throw_failure();
+  if (failed) throw_not_finite();
   return {results_, done};
 }
 
@@ -192,9 +202,12 @@ std::span<const StepResult> CpuExecutable::wait() {
 void CpuExecutable::throw_not_finite() {
   const FlushDenormals flush;
   std::string where = "the gradients";
-  for (const ScheduledTask& scheduled : schedule_) {
+  for (std::size_t i = 0; i < schedule_.size(); ++i) {
+    const ScheduledTask& scheduled = schedule_[i];
     const Op& op = program_.ops()[static_cast<std::size_t>(scheduled.op)];
     scheduled.task->run(0, 1);
+    // Until the last of its tasks an op's outputs hold what other values left in their memory.
+    if (i + 1 < schedule_.size() && schedule_[i + 1].op == scheduled.op) continue;
     std::string found;
     for (const ValueId id : op.outputs) {
       const Value& value = program_.value(id);
@@ -220,10 +233,17 @@ void CpuExecutable::throw_not_finite() {
 std::string CpuExecutable::explain() const {
   std::string text = cat("cpu: ", kernels_.isa, ", tile ", kernels_.tile_rows, "x32, ", workers_,
                          " of ", pool_->size(), " threads",
-                         workers_ < pool_->size() ? " (the step is too short to share)" : "", "\n");
-  return text + program_.list([this](std::size_t i) {
-    const bool eigen = runs_on_eigen(program_, program_.ops()[i]);
-    return eigen ? "  (Eigen: the weight is larger than the caches)" : "";
+                         workers_ < pool_->size() ? " (the step is too short to share)" : "",
+                         bf16_ == nullptr ? "" : cat(", bf16 by ", bf16_->version()), "\n");
+  return text + program_.list([this](std::size_t i) -> std::string {
+    const Op& op = program_.ops()[i];
+    if (bf16_ != nullptr && runs_in_bf16(program_, op)) {
+      return cat("  (bf16 factors: oneDNN, ", bf16_->implementation(program_, op), ")");
+    }
+    const bool eigen = runs_on_eigen(program_, op);
+    const bool small = bf16_ != nullptr && is_product(op);
+    return cat(eigen ? "  (Eigen: the weight is larger than the caches)" : "",
+               small ? "  (fp32: a side is under 32)" : "");
   });
 }
 

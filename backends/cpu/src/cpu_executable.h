@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bf16_products.h"
 #include "schedule.h"
 #include "thread_pool.h"
 #include "worker_choice.h"
@@ -16,9 +17,10 @@ namespace minnow::cpu {
 
 class CpuExecutable final : public Executable, private ThreadPool::Work {
  public:
-  /// `reserved`: plan(), in the backend's budget.
+  /// `reserved`: plan(), in the backend's budget. `onednn`: for bf16; null: fp32.
   CpuExecutable(const Program& program, CpuArena& arena, const KernelTable& kernels,
-                std::shared_ptr<ThreadPool> pool, MemoryBudget::Reservation reserved);
+                std::shared_ptr<ThreadPool> pool, const OnednnPlugin* onednn,
+                MemoryBudget::Reservation reserved);
 
   void bind(const Feed& feed) override;
   void write(ValueId value, std::span<const float> values) override;
@@ -30,7 +32,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   double device_seconds() const override { return device_seconds_; }
 
   /// What this class would allocate.
-  static MemoryPlan plan(const Program& program, int workers);
+  static MemoryPlan plan(const Program& program, int workers, const OnednnPlugin* onednn);
 
  private:
   static constexpr std::int64_t kMaxSteps = 8192;
@@ -50,6 +52,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   MemoryBudget::Reservation reserved_;
   std::shared_ptr<std::byte> memory_;
   std::vector<Matrix> matrices_;
+  std::unique_ptr<Bf16Products> bf16_;  // null: fp32
   StepState state_;
   std::vector<ScheduledTask> schedule_;
   StepResult* results_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bf16_products.h"
 #include "layout.h"
 
 namespace minnow::cpu {
@@ -50,7 +51,11 @@ std::vector<ScheduledTask> make_schedule(const TaskContext& context) {
   for (std::size_t i = 0; i < context.program.ops().size(); ++i) {
     const Op& op = context.program.ops()[i];
     const auto inputs = bytes_of(context, op.inputs);
-    const auto outputs = bytes_of(context, op.outputs);
+    auto outputs = bytes_of(context, op.outputs);
+    if (context.bf16 != nullptr && runs_in_bf16(context.program, op)) {
+      outputs.push_back({reinterpret_cast<const float*>(context.bf16->begin()),
+                         reinterpret_cast<const float*>(context.bf16->end())});
+    }
     bool first = true;
     for (auto& task : make_tasks(context, op)) {
       // The first task of a step meets the last of the step before; the tasks of one op follow one

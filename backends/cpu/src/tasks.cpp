@@ -8,6 +8,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "bf16_products.h"
 #include "layout.h"
 #include "task_parts.h"
 
@@ -152,6 +153,9 @@ std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& 
 }  // namespace
 
 std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const Op& op) {
+  if (context.bf16 != nullptr && runs_in_bf16(context.program, op)) {
+    return make_bf16_product(context, op);
+  }
   const KernelTable& kernels = context.kernels;
   const std::int64_t cols = op.outputs.empty() ? 0 : context.matrix(op.outputs[0]).cols;
   const std::int64_t width = padded(cols);

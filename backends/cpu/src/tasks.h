@@ -43,6 +43,8 @@ class Task {
   virtual void run(int worker, int workers) noexcept = 0;
 };
 
+class Bf16Products;
+
 /// A value in memory: `stride` floats from row to row.
 struct Matrix {
   float* data = nullptr;
@@ -60,6 +62,7 @@ struct TaskContext {
   const std::vector<Matrix>& matrices;  // by ValueId
   float* scratch;                       // scratch_floats() for each worker, one after another
   std::int64_t scratch_floats;
+  Bf16Products* bf16 = nullptr;  // null: all products are in fp32
 
   const Matrix& matrix(ValueId id) const { return matrices[static_cast<std::size_t>(id)]; }
 };

@@ -18,7 +18,9 @@ struct OpenOptions {
   /// Of the CPU. 0: as many as the process may use (affinity mask, cgroup limit). A program gets
   /// fewer when its step is too short to share.
   int threads = 0;
-  /// A CPU computes in fp32 only.
+  /// A CPU computes in fp32 and, with AMX-BF16 and libminnow_onednn.so, in bf16: products whose
+  /// sides are all 32 or more then round their factors; fewer rows at a time stay in fp32.
+  /// MINNOW_CPU_BF16=any takes AVX512-BF16 instead of AMX, which gains less.
   Precision precision = Precision::fp32;
   /// Of a GPU: time the ways to compute each product when a program is compiled, and take the
   /// fastest. Two runs may then choose differently, and their last bits differ.
