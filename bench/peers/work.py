@@ -20,6 +20,11 @@ def products_flop(model, batch):
     return 3 * sum(layers) - layers[0]
 
 
+def is_slow(model, batch):
+    """On a CPU, whose core then takes a second for a step: three rounds make a median."""
+    return products_flop(model, batch) > 1e11
+
+
 def floor_us(model, batch, gflops, ns_per_parameter):
     """Microseconds of a step: its products at the rate of bare multiply-adds, then one pass over the
     optimizer's arrays."""
