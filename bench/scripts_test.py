@@ -1,4 +1,4 @@
-"""Tests of what bench/floor and bench/compare calculate: python3 bench/scripts_test.py"""
+"""Tests of what bench/floor, bench/compare and bench/whole calculate: python3 bench/scripts_test.py"""
 
 import importlib.machinery
 import importlib.util
@@ -74,6 +74,15 @@ class Floor(unittest.TestCase):
 
     def test_more_than_the_floor_allows_is_marked(self):
         self.assertIn("!", self.floor.line(self.row(200)))
+
+
+class Whole(unittest.TestCase):
+    def test_the_median_of_undisturbed_runs(self):
+        runs = [{"seconds": seconds, "cpu_seconds": 1.0, "peak_mib": 90.0, "accuracy": 88.0,
+                 "others": others} for seconds, others in ((2.0, 0.0), (9.0, 0.9), (3.0, 0.05))]
+        row = script("whole").summarise("minnow", Place("cpu", (0, 1)), runs)
+        self.assertEqual((row["seconds"], row["runs"], row["threads"]), (2.5, 2, 2))
+        self.assertAlmostEqual(row["spread"], 0.2)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,17 @@ def spread(times):
     return (max(times) - min(times)) / 2 / statistics.median(times)
 
 
-def summarise(answers):
-    """Medians over the undisturbed rounds, or over all if there is none."""
+def undisturbed(answers):
+    """Those of undisturbed rounds, or all if there is none, and whether that is so."""
     clean = [answer for answer in answers if answer["others"] < DISTURBED]
-    answers = clean or answers
+    return clean or answers, not clean
+
+
+def summarise(answers):
+    """Medians over the undisturbed rounds."""
+    answers, disturbed = undisturbed(answers)
     times = [answer["us_per_step"] for answer in answers]
-    result = {"disturbed": not clean, "us_per_step": statistics.median(times)}
+    result = {"disturbed": disturbed, "us_per_step": statistics.median(times)}
     if len(times) > 1:
         result["spread"] = spread(times)
     cpu = [answer["cpu_us_per_step"] for answer in answers]
