@@ -65,7 +65,7 @@ class Problem:
 
 
 def cpu_steps(products, count):
-    """So many that reading the loss does not count, or one pass over the data if those take long."""
+    """So many that reading the loss does not count, or one pass over the data if they take long."""
     return 128 if products < 1.5e8 else count
 
 

@@ -26,6 +26,6 @@ def is_slow(model, batch):
 
 
 def floor_us(model, batch, gflops, ns_per_parameter):
-    """Microseconds of a step: its products at the rate of bare multiply-adds, then one pass over the
-    optimizer's arrays."""
+    """Microseconds of a step: its products at the rate of bare multiply-adds, then one pass over
+    the optimizer's arrays."""
     return (products_flop(model, batch) / gflops + parameters(model) * ns_per_parameter) / 1e3
