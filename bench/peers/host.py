@@ -1,5 +1,6 @@
 """What a comparison has to know about the machine it runs on."""
 
+import json
 import os
 import pathlib
 import re
@@ -41,3 +42,13 @@ def busy_seconds(cpus):
             user, nice, system, _, _, irq, softirq, steal = map(int, times[:8])
             total += user + nice + system + irq + softirq + steal
     return total / os.sysconf("SC_CLK_TCK")
+
+
+def write_results(kind, out, content):
+    """JSON, to `out` or to bench/results/<kind>-<processor>.json."""
+    device = content.get("cpu") or content["gpu"].partition(", driver")[0]
+    name = re.sub("[^A-Za-z0-9]+", "-", device)
+    out = out or pathlib.Path(__file__).parents[1] / "results" / f"{kind}-{name}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"written to {os.path.relpath(out)}")

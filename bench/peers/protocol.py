@@ -16,7 +16,6 @@ import time
 import numpy as np
 
 ROWS = 4096
-STEPS = 128  # per call of an engine's run() on a CPU; after them it reads the loss
 
 
 class Problem:
@@ -26,17 +25,21 @@ class Problem:
     def __init__(self, model, batch, device="cpu", precision="fp32"):
         sizes = [int(size) for size in model.split("-")]
         self.device, self.precision = device, precision
-        self.steps = STEPS if device == "cpu" else gpu_steps(sizes, batch)
+        products = batch * sum(inputs * outputs for inputs, outputs in zip(sizes, sizes[1:]))
+        # A step of 4096-4096-4096-4096-4096 takes a second of a CPU: two batches have to do.
+        rows = 2 * batch if device == "cpu" and products > 1e10 else ROWS
+        self.sizes, self.batch, self.count = sizes, batch, rows // batch
+        # Steps per call of an engine's run(); after them it reads the loss.
+        self.steps = (cpu_steps if device == "cpu" else gpu_steps)(products, self.count)
         random = np.random.default_rng(1)
-        self.sizes, self.batch, self.count = sizes, batch, ROWS // batch
         self.classifier = sizes[-1] > 1
-        self.x = random.random((ROWS, sizes[0]), np.float32)
+        self.x = random.random((rows, sizes[0]), np.float32)
         if self.classifier:  # pixels, half of them 0; every tenth is brighter in a class
-            self.y = random.integers(sizes[-1], size=ROWS, dtype=np.int32)
+            self.y = random.integers(sizes[-1], size=rows, dtype=np.int32)
             bright = np.arange(sizes[0])[None, :] % sizes[-1] == self.y[:, None]
             self.x = np.maximum(self.x - np.float32(0.5), 0) + np.float32(0.25) * bright
         else:
-            self.y = random.random((ROWS, sizes[-1]), np.float32)
+            self.y = random.random((rows, sizes[-1]), np.float32)
         self.weights = []  # kernel (inputs, outputs) and bias of each layer
         for inputs, outputs in zip(sizes, sizes[1:]):
             limit = np.sqrt(6 / (inputs + outputs))  # glorot_uniform
@@ -57,12 +60,17 @@ class Problem:
         if not self.classifier:
             return float(((out - self.y) ** 2).mean())
         out -= out.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(out).sum(axis=1)) - out[np.arange(ROWS), self.y]).mean())
+        chosen = out[np.arange(len(out)), self.y]
+        return float((np.log(np.exp(out).sum(axis=1)) - chosen).mean())
 
 
-def gpu_steps(sizes, batch):
-    """Per call of run(), so many that reading the loss does not count: 32 of milliseconds each."""
-    products = batch * sum(inputs * outputs for inputs, outputs in zip(sizes, sizes[1:]))
+def cpu_steps(products, count):
+    """So many that reading the loss does not count, or one pass over the data if they take long."""
+    return 128 if products < 1.5e8 else count
+
+
+def gpu_steps(products, count):
+    """The same: 32 of milliseconds each."""
     return 1024 if products < 1e10 else 32
 
 
@@ -98,6 +106,7 @@ def serve(engine, versions, device="cpu", precision="fp32"):
             if key not in built:
                 problem = Problem(*key, device, precision)
                 built[key] = engine(problem)
+                problem.weights = None  # they may be as large as the model that was made of them
                 built[key].run()
                 losses[key] = problem.loss(built[key].weights())
             wall, cpu, steps = built[key].measure(float(seconds))
