@@ -40,28 +40,28 @@ inline __attribute__((always_inline)) void gemm_tile(const GemmPanel& g, std::in
     a += g.a_depth;
     b += g.b_depth;
   }
+  // `finish` is inlined once for each epilogue: no choice is left inside the loops.
+  const auto write = [&](auto finish) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    float* out = g.c + (row + r) * g.c_row + col;
-    for (int v = 0; v < kVectors; ++v) {
-      Vector value = c[r][v];
-      switch (g.epilogue) {
-        case Epilogue::store:
-          break;
-        case Epilogue::bias:
-          value += load(g.extra + col + v * kLanes);
-          break;
-        case Epilogue::bias_relu:
-          value = rectify(value + load(g.extra + col + v * kLanes));
-          break;
-        case Epilogue::mask: {
-          const Vector mask = load(g.extra + (row + r) * g.extra_row + col + v * kLanes);
-          value = (mask > Vector{}) ? value : Vector{};
-          break;
-        }
-      }
-      store(out + v * kLanes, value);
+    for (int r = 0; r < kRows; ++r) {
+      float* out = g.c + (row + r) * g.c_row + col;
+      for (int v = 0; v < kVectors; ++v) store(out + v * kLanes, finish(c[r][v], r, v * kLanes));
     }
+  };
+  const float* extra = g.extra + col;
+  switch (g.epilogue) {
+    case Epilogue::store:
+      return write([](Vector value, int, std::int64_t) { return value; });
+    case Epilogue::bias:
+      return write([=](Vector value, int, std::int64_t at) { return value + load(extra + at); });
+    case Epilogue::bias_relu:
+      return write(
+          [=](Vector value, int, std::int64_t at) { return rectify(value + load(extra + at)); });
+    case Epilogue::mask:
+      return write([=, mask_row = g.extra_row](Vector value, int r, std::int64_t at) {
+        const Vector mask = load(extra + (row + r) * mask_row + at);
+        return (mask > Vector{}) ? value : Vector{};
+      });
   }
 }
 

@@ -20,7 +20,8 @@ typedef std::uint32_t Words
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
-inline Vector broadcast(float value) { return Vector{} + value; }
+// Not `Vector{} + value`: that turns -0 into 0, which takes an addition.
+inline Vector broadcast(float value) { return value - Vector{}; }
 
 // g++ 12 drops __builtin_prefetch from a loop that it vectorises.
 inline void prefetch_to_l2(const void* at) {
