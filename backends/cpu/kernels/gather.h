@@ -60,7 +60,7 @@ void gather(const GatherRows& g) {
   constexpr std::int64_t kLine = 64;
   constexpr std::int64_t kBytesAhead = 8192;
   const auto bytes = g.cols * static_cast<std::int64_t>(sizeof(T));
-  const std::int64_t ahead = kBytesAhead / bytes < 16 ? kBytesAhead / bytes : 16;
+  const std::int64_t ahead = bytes * 16 > kBytesAhead ? kBytesAhead / bytes : 16;
   const auto row_at = [&g](std::int64_t i) {
     return static_cast<const T*>(g.data) + g.rows[i] * g.cols;
   };
