@@ -20,7 +20,7 @@
 namespace minnow {
 
 /// What products compute in; sums and weights are float32 always. fp32 is strict. tf32 rounds the
-/// factors to 11 significant bits, bf16 to 8 and stores activations so.
+/// factors to 11 significant bits, bf16 to 8; a GPU stores activations so, too.
 enum class Precision : std::uint8_t { fp32, tf32, bf16 };
 MINNOW_API std::string_view name_of(Precision precision) noexcept;
 
