@@ -18,6 +18,7 @@ class Adam final : public Optimizer {
             .beta2 = options_.beta2,
             .epsilon = options_.epsilon,
             .corrected_epsilon = options_.preset == AdamPreset::torch,
+            .approximate = options_.approximate,
             .momentum = 0.0F,
             .state_arenas = 2};
   }
@@ -25,7 +26,8 @@ class Adam final : public Optimizer {
   std::string str() const override {
     return "adam lr=" + shortest(options_.learning_rate) + " beta=" + shortest(options_.beta1) +
            "," + shortest(options_.beta2) + " eps=" + shortest(options_.epsilon) +
-           (options_.preset == AdamPreset::torch ? " (torch)" : "");
+           (options_.preset == AdamPreset::torch ? " (torch)" : "") +
+           (options_.approximate ? " (approximate)" : "");
   }
 
  private:

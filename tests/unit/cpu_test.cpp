@@ -109,6 +109,66 @@ TEST(CpuTest, ShufflesAreThoseOfPermutation) {
   }
 }
 
+// Adam's estimates against double precision, over numbers of all sizes.
+TEST(CpuTest, ApproximateUpdatesAreWithinTheirError) {
+  constexpr std::int64_t kCount = 1 << 16;
+  std::vector<float> gradients(kCount);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const auto words = random_words(5, 1, i);
+    const float size = std::exp2(static_cast<float>(words.word[1] % 50) - 35.0F);
+    gradients[i] = words.word[2] % 9 == 0 ? 0.0F : (to_unit_float(words.word[0]) - 0.5F) * size;
+  }
+  const OptimizerPtr optimizer = adam({.learning_rate = 1.0F, .approximate = true});
+  const UpdateRule rule = optimizer->rule();
+  for (const char* isa : {"v1", "v3", "v4"}) {
+    const WithIsa environment(isa);
+    std::optional<Device> device;
+    try {
+      device = open("cpu");
+    } catch (const DeviceUnavailable&) {
+      continue;  // an older processor
+    }
+    const auto updated = [&](const UpdateRule& by) {
+      Program program(1, {{.name = "p", .rank = 1, .cols = kCount}});
+      program.mse(program.input("y", 1, 1), program.input("target", 1, 1), false);
+      program.update(OpKind::adam, by);
+      const auto arena = device->backend().create_arena(program.parameters(), 2);
+      arena->set_learning_rate(1.0F);
+      arena->write(Arena::Part::gradients, 0, gradients);
+      const auto executable = device->backend().compile(program, *arena);
+      executable->run(1);
+      executable->wait();
+      std::vector<float> p(kCount);
+      arena->read(Arena::Part::parameters, 0, p);
+      return p;
+    };
+    const std::vector<float> found = updated(rule);
+    UpdateRule exact = rule;
+    exact.approximate = false;
+    EXPECT_NE(found, updated(exact)) << isa;
+    const double beta1 = static_cast<float>(rule.beta1), beta2 = static_cast<float>(rule.beta2);
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const double g = gradients[i];
+      const double rate = std::sqrt(1 - beta2) / (1 - beta1);
+      const double expected =
+          -rate * static_cast<float>(1 - rule.beta1) * g /
+          (std::sqrt(static_cast<float>(1 - rule.beta2) * g * g) + rule.epsilon);
+      ASSERT_NEAR(found[i], expected, 6e-7 * std::abs(expected)) << isa << ", gradient " << g;
+    }
+  }
+}
+
+TEST(CpuTest, ApproximateUpdatesTrainTheSame) {
+  const Tensor x = random_tensor({320, 784}, 1), y = labels_of(x, 10);
+  std::vector<double> losses;
+  for (const bool approximate : {false, true}) {
+    Model model = wide_classifier();
+    Trainer trainer(model, cross_entropy(), adam({.approximate = approximate}), open("cpu"));
+    losses.push_back(trainer.fit(x, y, {.epochs = 3}).epochs.back().train.loss);
+  }
+  EXPECT_NEAR(losses[1], losses[0], 1e-5 * losses[0]);
+}
+
 TEST(CpuTest, AnUnknownInstructionSetIsAClearError) {
   const WithIsa environment("avx512");
   EXPECT_EQ(message_of<InvalidArgument>([] { open("cpu"); }),

@@ -88,6 +88,7 @@ struct AdamStep {
   float new_share1;  // 1 - beta1: the gradient's share of m
   float new_share2;  // 1 - beta2
   float epsilon;     // times sqrt(1 - beta2^t) for the corrected form
+  bool approximate;  // root and quotient within 2^-22
 };
 
 /// Rows begin..end-1 of a loss; ld: floats from row to row.

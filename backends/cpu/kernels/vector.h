@@ -105,6 +105,26 @@ inline Vector rectify(Vector x) {
   return (x < zero) ? zero : x;
 }
 
+/// 1 / sqrt(x) within 2^-14 (AVX-512) or 1.5 * 2^-12, and 1 / x.
+inline Vector root_estimate(Vector x) {
+#if MINNOW_VECTOR_BYTES == 64
+  return _mm512_maskz_rsqrt14_ps(0xFFFF, x);  // g++ 12 takes the other for uninitialised
+#elif MINNOW_VECTOR_BYTES == 32
+  return _mm256_rsqrt_ps(x);
+#else
+  return _mm_rsqrt_ps(x);
+#endif
+}
+inline Vector quotient_estimate(Vector x) {
+#if MINNOW_VECTOR_BYTES == 64
+  return _mm512_maskz_rcp14_ps(0xFFFF, x);
+#elif MINNOW_VECTOR_BYTES == 32
+  return _mm256_rcp_ps(x);
+#else
+  return _mm_rcp_ps(x);
+#endif
+}
+
 /// exp(x) for x <= 88, within 2 ulp; 0 below -87; NaN stays. Cephes's reduction and polynomial.
 inline Vector exponential(Vector x) {
   const Vector low = broadcast(-87.0F);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 #include <numeric>
 
@@ -67,13 +68,14 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
               .per_feature = offset.size() > 1});
       if (!has_target) continue;
       const void* wanted = static_cast<const CpuData&>(*feed.target).data;
-      const auto* const values = static_cast<const std::uint32_t*>(wanted);  // labels or floats
-      auto* const into = reinterpret_cast<std::uint32_t*>(target.data);
-      const std::int64_t stride = labels ? 1 : target.stride;
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::uint32_t* const row = values + rows[static_cast<std::size_t>(i)] * target.cols;
-        std::uint32_t* const to = into + (begin + i) * stride;
-        for (std::int64_t col = 0; col < target.cols; ++col) to[col] = row[col];
+      // Labels or floats; mostly one number, which is no call then.
+      const std::int64_t bytes = target.cols * 4, stride = labels ? 4 : target.stride * 4;
+      const auto* const from = static_cast<const std::byte*>(wanted);
+      std::byte* to = reinterpret_cast<std::byte*>(target.data) + begin * stride;
+      for (std::int64_t i = 0; i < count; ++i, to += stride) {
+        const std::byte* const row = from + rows[static_cast<std::size_t>(i)] * bytes;
+        target.cols == 1 ? std::memcpy(to, row, 4)
+                         : std::memcpy(to, row, static_cast<std::size_t>(bytes));
       }
     }
   });
@@ -144,7 +146,8 @@ std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& 
                      .rate = static_cast<float>(rate),
                      .new_share1 = static_cast<float>(1.0 - rule.beta1),
                      .new_share2 = static_cast<float>(1.0 - rule.beta2),
-                     .epsilon = static_cast<float>(epsilon)});
+                     .epsilon = static_cast<float>(epsilon),
+                     .approximate = rule.approximate});
     });
   }));
   return tasks;

@@ -97,6 +97,7 @@ struct UpdateRule {
   double beta2 = 0.999;
   float epsilon = 1e-7F;
   bool corrected_epsilon = false;
+  bool approximate = false;  // where a device has a faster form with a small error
   float momentum = 0.0F;
   int state_arenas = 0;  // extra numbers per parameter: adam 2, sgd with momentum 1
 };
