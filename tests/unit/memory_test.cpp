@@ -169,7 +169,7 @@ TEST_F(Machine, RefusesWhatItCannotBack) {
   EXPECT_NE(
       message_of<ResourceExhausted>([&] { Trainer(model, mse(), adam(), open("cpu")).explain(1); })
           .find("not enough host memory for the parameters, gradients and optimizer state. "
-                "[MN-M08]\n  evidence: needs 16.3 MiB"),
+                "[MN-M08]\n  evidence: needs 16.0 MiB"),
       std::string::npos);
   memory_info(40 * kMiB);
   Trainer trainer(model, mse(), adam(), open("cpu"));

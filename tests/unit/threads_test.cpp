@@ -36,6 +36,27 @@ TEST(ThreadsTest, AnyNumberOfThreadsGivesTheSameBits) {
   }
 }
 
+// A weight of one output is cut in its own way.
+TEST(ThreadsTest, OneOutputGivesTheSameBitsToo) {
+  const Tensor x = random_tensor({200, 1003}, 1), y = random_tensor({200, 1}, 2);
+  for (const std::vector<LayerPtr>& layers :
+       {std::vector{dense(301), relu(), dense(1)},
+        std::vector{dense(1), relu(), dense(20001), dense(1)}}) {
+    std::vector<std::vector<float>> results;
+    for (const int threads : {1, 2, 3, 5}) {
+      Model model(1003, layers, {.seed = 1});
+      Trainer trainer(model, mse(), adam(), open("cpu", {.threads = threads}));
+      trainer.fit(x, y, {.epochs = 2, .batch_size = 64});
+      EXPECT_NE(trainer.explain(64).find(std::to_string(threads) + " of " +
+                                         std::to_string(threads) + " threads"),
+                std::string::npos)
+          << trainer.explain(64);
+      results.push_back(all_weights(model));
+    }
+    for (std::size_t i = 1; i < results.size(); ++i) EXPECT_EQ(results[i], results[0]);
+  }
+}
+
 TEST(ThreadsTest, LargeWeightsGiveTheSameBitsToo) {
   const Tensor x = random_tensor({130, 2070}, 1), y = random_tensor({130, 10}, 2);
   std::vector<std::vector<float>> results;

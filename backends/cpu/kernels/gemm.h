@@ -76,10 +76,13 @@ template <int kVectors>
 void gemm_columns(const GemmPanel& g, std::int64_t col) {
   // Nearly equal heights: 32 rows are 11 + 11 + 10 and never 14 + 14 + 4.
   const std::int64_t tiles = (g.rows + kTileRows - 1) / kTileRows;
+  const std::int64_t height = tiles > 1 ? g.rows / tiles : g.rows;
+  const std::int64_t taller = g.rows - height * tiles;
+  std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    const std::int64_t begin = g.rows * tile / tiles;
-    const std::int64_t end = g.rows * (tile + 1) / tiles;
-    gemm_rows<kVectors, kTileRows>(g, begin, col, end - begin);
+    const std::int64_t rows = height + (tile < taller ? 1 : 0);
+    gemm_rows<kVectors, kTileRows>(g, row, col, rows);
+    row += rows;
   }
 }
 
@@ -87,12 +90,15 @@ void gemm_columns(const GemmPanel& g, std::int64_t col) {
 inline void write_column(const GemmPanel& g, std::int64_t row, std::int64_t count, Vector column) {
   if (g.epilogue != Epilogue::store) column += g.extra[0];
   if (g.epilogue == Epilogue::bias_relu) column = rectify(column);
+  // A vector: its padding may be written, the lanes behind the last row are zero.
+  if (g.c_row == 1) return store(g.c + row, column);
   alignas(64) float values[kLanes];
   store(values, column);
-  for (std::int64_t i = 0; i < count; ++i) {
-    float* out = g.c + (row + i) * g.c_row;
-    for (std::int64_t col = 0; col < g.width; col += kLanes) store(out + col, Vector{});
-    out[0] = values[i];
+  const std::int64_t width = g.width, stride = g.c_row;
+  float* out = g.c + row * stride;
+  for (std::int64_t i = 0; i < count; ++i, out += stride) {
+    store(out, Vector{values[i]});
+    for (std::int64_t col = kLanes; col < width; col += kLanes) store(out + col, Vector{});
   }
 }
 

@@ -70,7 +70,20 @@ void softmax_grad(const float* dy, const float* y, float* dx, std::int64_t cols,
   for (std::int64_t i = cols; i < padded; ++i) dx[i] = 0;
 }
 
+// One number a row, without the loops over columns.
+void mse_one_column(const LossRows& rows) {
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    const float difference = rows.input[row * rows.ld] - rows.values[row * rows.ld];
+    rows.row_loss[row] = difference * difference;
+    if (rows.gradient == nullptr) continue;
+    float* gradient = rows.gradient + row * rows.ld;
+    store(gradient, Vector{rows.gradient_scale * difference});
+    for (std::int64_t i = kLanes; i < rows.ld; i += kLanes) store(gradient + i, Vector{});
+  }
+}
+
 void mse(const LossRows& rows) {
+  if (rows.cols == 1) return mse_one_column(rows);
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
     const float* x = rows.input + row * rows.ld;
     const float* target = rows.values + row * rows.ld;

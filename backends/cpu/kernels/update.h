@@ -70,6 +70,10 @@ bool all_finite(const float* x, std::int64_t count) {
 void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t outputs,
                       std::int64_t panel, std::int64_t first, float* into) {
   const std::int64_t rows = inputs - first < 32 ? inputs - first : 32;
+  if (outputs == 1) {  // is a vector
+    for (std::int64_t i = 0; i < 32; ++i) into[i] = i < rows ? weight[first + i] : 0;
+    return;
+  }
   const std::int64_t padded = (rows + 15) / 16 * 16;
   for (std::int64_t begin = 0; begin < outputs; begin += panel) {
     const std::int64_t left = outputs - begin < panel ? outputs - begin : panel;

@@ -15,7 +15,7 @@ std::int64_t weight_index(const ParameterSpec& spec, std::int64_t output, std::i
 }  // namespace
 
 std::int64_t slice_floats(const ParameterSpec& spec) {
-  return spec.rank == 1 ? padded(spec.cols) : spec.cols * padded(spec.rows);
+  return spec.rank == 1 || spec.rows == 1 ? padded(spec.cols) : spec.cols * padded(spec.rows);
 }
 
 std::int64_t activation_bytes(const Value& value) {
@@ -53,13 +53,13 @@ void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dens
 Share share_of_slice(const ParameterSpec& spec, int worker, int workers) {
   if (spec.rank == 1) return share_of_16(padded(spec.cols), worker, workers);
   const Panels panels(spec.rows, spec.cols);
-  const Share rows = share(panels.count() * spec.cols, worker, workers);
-  const auto floats = [&](std::int64_t row) {
-    const std::int64_t panel = row / spec.cols;
+  const Share inputs = share_of_inputs(panels, worker, workers);
+  const auto floats = [&](std::int64_t input) {
+    const std::int64_t panel = input / panels.inputs;
     if (panel == panels.count()) return slice_floats(spec);
-    return panels.offset(panel) + row % spec.cols * panels.width(panel);
+    return panels.offset(panel) + input % panels.inputs * panels.width(panel);
   };
-  return {floats(rows.begin), floats(rows.end)};
+  return {floats(inputs.begin), floats(inputs.end)};
 }
 
 }  // namespace minnow::cpu

@@ -6,8 +6,9 @@
 // An activation is row-major with a stride. A weight (outputs, inputs) is stored transposed, in
 // panels of 32 outputs, each (inputs x 32), the last one as narrow as 16 where that is enough. A
 // thread that owns some panels reads and writes one contiguous piece of weight, gradient and
-// moments. Weights of 4 million numbers and more have panels of 512: those go through Eigen, whose
-// blocking for the caches wins there and wants wide matrices.
+// moments. The weight of one output is a vector, without padding between its numbers. Weights of 4
+// million numbers and more have panels of 512: those go through Eigen, whose blocking for the
+// caches wins there and wants wide matrices.
 
 #include <minnow/program.h>
 
@@ -28,12 +29,16 @@ struct Panels {
   constexpr Panels(std::int64_t weight_outputs, std::int64_t weight_inputs)
       : outputs(weight_outputs),
         inputs(weight_inputs),
-        size(weight_outputs * weight_inputs >= std::int64_t{1} << 22 ? 512 : 32) {}
+        size(outputs > 1 && outputs * inputs >= std::int64_t{1} << 22 ? 512 : 32) {}
 
   constexpr std::int64_t count() const { return (outputs + size - 1) / size; }
-  constexpr std::int64_t width(std::int64_t panel) const {
-    const std::int64_t left = padded(outputs - panel * size);
+  constexpr std::int64_t cols(std::int64_t panel) const {
+    const std::int64_t left = outputs - panel * size;
     return left < size ? left : size;
+  }
+  /// Floats from input to input.
+  constexpr std::int64_t width(std::int64_t panel) const {
+    return outputs == 1 ? 1 : padded(cols(panel));
   }
   /// Floats before a panel.
   constexpr std::int64_t offset(std::int64_t panel) const { return panel * size * inputs; }
@@ -60,6 +65,7 @@ struct Share {
   std::int64_t end;
 };
 constexpr Share share(std::int64_t total, int worker, int workers) {
+  if (workers == 1) return {0, total};  // spares tiny steps the divisions
   return {total * worker / workers, total * (worker + 1) / workers};
 }
 /// The same in whole groups of 16: the last group may be cut short by `total`.
@@ -68,7 +74,13 @@ constexpr Share share_of_16(std::int64_t total, int worker, int workers) {
   return {groups.begin * 16, groups.end * 16 < total ? groups.end * 16 : total};
 }
 
-/// A worker's part of a slice, in floats: cut where linear_weight_grad cuts its rows.
+/// A worker's inputs of all panels, one panel after another: it makes their gradients and updates
+/// them. No two workers have numbers of the same 64 bytes.
+constexpr Share share_of_inputs(const Panels& panels, int worker, int workers) {
+  return panels.outputs == 1 ? share_of_16(panels.inputs, worker, workers)
+                             : share(panels.count() * panels.inputs, worker, workers);
+}
+/// The same of a slice, in floats.
 Share share_of_slice(const ParameterSpec& spec, int worker, int workers);
 
 }  // namespace minnow::cpu

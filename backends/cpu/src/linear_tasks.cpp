@@ -6,16 +6,16 @@
 namespace minnow::cpu {
 namespace {
 
-/// Calls kernel(panel, first row, end row) for a worker's part of panels x rows.
+/// Calls kernel(panel, first row, end row) for a part of panels x rows.
 template <class Kernel>
-void for_panel_rows(std::int64_t panels, std::int64_t rows, int worker, int workers,
-                    Kernel kernel) {
-  Share part = share(panels * rows, worker, workers);
-  while (part.begin < part.end) {
-    const std::int64_t panel = part.begin / rows;
-    const std::int64_t end = std::min(part.end, (panel + 1) * rows);
-    kernel(panel, part.begin - panel * rows, end - panel * rows);
-    part.begin = end;
+void for_panel_rows(std::int64_t rows, Share part, Kernel kernel) {
+  std::int64_t panel = part.begin == 0 ? 0 : part.begin / rows;
+  std::int64_t begin = part.begin - panel * rows;
+  for (std::int64_t left = part.end - part.begin; left > 0; ++panel) {
+    const std::int64_t end = std::min(begin + left, rows);
+    kernel(panel, begin, end);
+    left -= end - begin;
+    begin = 0;
   }
 }
 
@@ -33,32 +33,32 @@ std::unique_ptr<Task> make_linear(const TaskContext& context, const Op& op) {
                                             : Epilogue::bias;
   const bool bare_relu = op.relu && bias == nullptr;  // has no epilogue of its own
   return task([=, kernels = &context.kernels](int worker, int workers) {
-    for_panel_rows(
-        panels.count(), y.rows, worker, workers,
-        [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
-          const std::int64_t first = panel * panels.size;
-          const std::int64_t width = panels.width(panel);
-          float* into = y.data + begin * y.stride + first;
-          kernels->gemm({.a = x.data + begin * x.stride,
-                         .a_row = x.stride,
-                         .a_depth = 1,
-                         .b = weight + panels.offset(panel),
-                         .b_depth = width,
-                         .c = into,
-                         .c_row = y.stride,
-                         .rows = end - begin,
-                         .depth = x.cols,
-                         .width = static_cast<std::int32_t>(width),
-                         .cols = static_cast<std::int32_t>(std::min(width, y.cols - first)),
-                         .accumulate = false,
-                         .epilogue = epilogue,
-                         .extra = bias == nullptr ? nullptr : bias + first,
-                         .extra_row = 0});
-          for (std::int64_t row = begin; bare_relu && row < end; ++row) {
-            kernels->relu(into, into, width);
-            into += y.stride;
-          }
-        });
+    for_panel_rows(y.rows, share(panels.count() * y.rows, worker, workers),
+                   [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+                     const std::int64_t first = panel * panels.size;
+                     const std::int64_t cols = panels.cols(panel);
+                     const std::int64_t width = padded(cols);
+                     float* into = y.data + begin * y.stride + first;
+                     kernels->gemm({.a = x.data + begin * x.stride,
+                                    .a_row = x.stride,
+                                    .a_depth = 1,
+                                    .b = weight + panels.offset(panel),
+                                    .b_depth = panels.width(panel),
+                                    .c = into,
+                                    .c_row = y.stride,
+                                    .rows = end - begin,
+                                    .depth = x.cols,
+                                    .width = static_cast<std::int32_t>(width),
+                                    .cols = static_cast<std::int32_t>(cols),
+                                    .accumulate = false,
+                                    .epilogue = epilogue,
+                                    .extra = bias == nullptr ? nullptr : bias + first,
+                                    .extra_row = 0});
+                     for (std::int64_t row = begin; bare_relu && row < end; ++row) {
+                       kernels->relu(into, into, width);
+                       into += y.stride;
+                     }
+                   });
   });
 }
 
@@ -74,7 +74,7 @@ std::unique_ptr<Task> make_linear_input_grad(const TaskContext& context, const O
     float* transposed = scratch + worker * scratch_floats;
     const std::int64_t strips = (dx.cols + 31) / 32;
     for_panel_rows(
-        strips, dx.rows, worker, workers,
+        dx.rows, share(strips * dx.rows, worker, workers),
         [&](std::int64_t strip, std::int64_t begin, std::int64_t end) {
           const std::int64_t first = strip * 32;
           kernels->transpose_panels(weight, dx.cols, dy.cols, panels.size, first, transposed);
@@ -106,10 +106,10 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
   if (panels.on_eigen(x.rows)) return make_eigen_linear_weight_grad(context, op);
   float* into = context.matrix(op.outputs[0]).data;
   return task([=, accumulate = op.accumulate, kernels = &context.kernels](int worker, int workers) {
-    // Cut as share_of_slice() cuts: a worker's gradients are the ones that it updates.
-    for_panel_rows(panels.count(), x.cols, worker, workers,
+    for_panel_rows(x.cols, share_of_inputs(panels, worker, workers),
                    [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
                      const std::int64_t width = panels.width(panel);
+                     const std::int64_t cols = panels.cols(panel);
                      kernels->gemm({.a = x.data + begin,
                                     .a_row = 1,
                                     .a_depth = x.stride,
@@ -119,9 +119,8 @@ std::unique_ptr<Task> make_linear_weight_grad(const TaskContext& context, const 
                                     .c_row = width,
                                     .rows = end - begin,
                                     .depth = x.rows,
-                                    .width = static_cast<std::int32_t>(width),
-                                    .cols = static_cast<std::int32_t>(
-                                        std::min(width, dy.cols - panel * panels.size)),
+                                    .width = static_cast<std::int32_t>(padded(cols)),
+                                    .cols = static_cast<std::int32_t>(cols),
                                     .accumulate = accumulate,
                                     .epilogue = Epilogue::store,
                                     .extra = nullptr,

@@ -1,10 +1,22 @@
 #include <cmath>
+#include <span>
 
 #include "layout.h"
 #include "task_parts.h"
 
 namespace minnow::cpu {
 namespace {
+
+/// In four chains: one addition need not wait for the one before.
+double sum(std::span<const float> values) {
+  double a = 0, b = 0, c = 0, d = 0;
+  std::size_t i = 0;
+  for (; i + 4 <= values.size(); i += 4) {
+    a += values[i], b += values[i + 1], c += values[i + 2], d += values[i + 3];
+  }
+  for (; i < values.size(); ++i) a += values[i];
+  return (a + b) + (c + d);
+}
 
 /// Sums the losses of all rows of the batch in their order; worker 0 alone.
 std::unique_ptr<Task> finish_loss(const TaskContext& context, double count) {
@@ -14,8 +26,7 @@ std::unique_ptr<Task> finish_loss(const TaskContext& context, double count) {
                              ? nullptr
                              : context.matrix(context.program.correct()).data](int worker, int) {
     if (worker != 0) return;
-    double total = 0;
-    for (const float row : state->row_loss) total += row;
+    const double total = sum(state->row_loss);
     std::int32_t right = 0;
     for (const std::int32_t row : state->row_correct) right += row;
     state->result = {.loss = static_cast<float>(total / count), .correct = right};
