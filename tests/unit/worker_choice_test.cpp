@@ -48,5 +48,36 @@ TEST(WorkerChoiceTest, ANeighbourThatComesAndGoesIsNoticed) {
   EXPECT_GT(share_of(2, 10000, time), 0.6);
 }
 
+TEST(WorkerChoiceTest, AStallIsForgottenSoon) {
+  for (const int stalled : {1, 2}) {
+    const auto time = [=](int step, int workers) {
+      const bool stall = step >= 100 && step < 102 && workers == stalled;
+      return stall ? 13e-3 : workers == stalled ? 0.3e-3 : 0.6e-3;
+    };
+    // The stall itself is half a tenth of it.
+    EXPECT_GT(share_of(stalled, 2000, time), 0.85);
+  }
+}
+
+TEST(WorkerChoiceTest, WakingUpDoesNotCount) {
+  int last = 1;
+  bool busy = true;  // at first, so that one worker is preferred
+  const auto time = [&](int step, int workers) {
+    busy = step < 200;
+    const double waking = workers > last ? 2e-3 : 0;
+    last = workers;
+    return waking + (workers == 1 ? 0.6e-3 : busy ? 5e-3 : 0.3e-3);
+  };
+  EXPECT_GT(share_of(2, 3000, time), 0.7);
+}
+
+// All workers are faster for a while between two time slices of somebody else.
+TEST(WorkerChoiceTest, LuckyTrialsDoNotDecide) {
+  const auto time = [](int step, int workers) {
+    return workers == 1 ? 0.2e-3 : step % 8 == 0 ? 8e-3 : 0.12e-3;
+  };
+  EXPECT_GT(share_of(1, 20000, time), 0.85);
+}
+
 }  // namespace
 }  // namespace minnow::testing

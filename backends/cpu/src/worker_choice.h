@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace minnow::cpu {
 
@@ -16,48 +18,66 @@ class WorkerChoice {
     int workers;
     std::int64_t steps;
   };
-  Burst next(std::int64_t steps_left) noexcept {
+  Burst next(std::int64_t steps_left) const noexcept {
     if (all_ == 1) return {1, steps_left};
-    const bool shared = shared_is_better() != is_trial();
-    const std::int64_t most = is_trial() ? kTrialSteps : kBurstSteps;
-    return {shared ? all_ : 1, steps_left < most ? steps_left : most};
+    const int workers = all_are_better() != is_trial() ? all_ : 1;
+    const bool few = is_trial() || workers > last_workers_;
+    return {workers, std::min(steps_left, few ? kTrialSteps : kBurstSteps)};
   }
 
   void took(Burst burst, double seconds) noexcept {
     if (all_ == 1) return;
-    if (!warm_) {  // the first steps touch their memory for the first time
-      warm_ = true;
+    // Workers that slept have to wake up, and the first steps touch their memory for the first
+    // time: such a burst says nothing.
+    const bool woke = burst.workers > last_workers_;
+    last_workers_ = burst.workers;
+    if (woke) {
+      waking_ = seconds;
       return;
     }
-    double& known = seconds_per_step_[burst.workers == 1 ? 0 : 1];
+    Side& side = sides_[burst.workers == 1 ? 0 : 1];
     const double now = seconds / static_cast<double>(burst.steps);
-    const bool first = known == 0.0;
-    known = first ? now : 0.5 * (known + now);
-    if (first || is_trial()) {
-      seconds_until_trial_ = kRestPerTrial * seconds;
-    } else {
-      seconds_until_trial_ -= seconds;
+    const bool fresh = is_trial() || side.per_step == 0.0;  // what was known before is old
+    side.per_step = fresh ? now : 0.5 * (side.per_step + now);
+    side.burst = seconds + std::exchange(waking_, 0.0);
+    if (!known_both()) return;
+    Side& worse = sides_[all_are_better() ? 0 : 1];
+    if (&side == &worse) {
+      until_trial_ = worse.patience * worse.burst;
+      worse.patience = std::min(2.0 * worse.patience, kMostPatience);
+      worse.won = 0;
+      return;
     }
+    if (++side.won == kProven) side.patience = kLeastPatience;
+    until_trial_ = fresh ? worse.patience * worse.burst : until_trial_ - seconds;
   }
 
  private:
   static constexpr std::int64_t kBurstSteps = 32;
   static constexpr std::int64_t kTrialSteps = 4;
-  // Time goes by between two trials of what is slower, so that they cost little of it however long
-  // a step is.
-  static constexpr double kRestPerTrial = 64.0;
+  // How often its own time passes before what lost is tried again: soon at first, because a single
+  // stall may have decided, and each time later, so that trials cost little.
+  static constexpr double kLeastPatience = 4.0;
+  static constexpr double kMostPatience = 64.0;
+  static constexpr int kProven = 32;  // bursts
 
-  bool is_trial() const noexcept { return known_both() && seconds_until_trial_ <= 0.0; }
-  bool known_both() const noexcept {
-    return seconds_per_step_[0] > 0.0 && seconds_per_step_[1] > 0.0;
-  }
+  struct Side {
+    double per_step = 0.0;  // seconds
+    double burst = 0.0;     // seconds of the last one, with waking up
+    double patience = kLeastPatience;
+    int won = 0;  // bursts, since it lost
+  };
+
+  bool is_trial() const noexcept { return known_both() && until_trial_ <= 0.0; }
+  bool known_both() const noexcept { return sides_[0].per_step > 0.0 && sides_[1].per_step > 0.0; }
   // What is not known yet is tried: first all workers, then one.
-  bool shared_is_better() const noexcept { return seconds_per_step_[1] <= seconds_per_step_[0]; }
+  bool all_are_better() const noexcept { return sides_[1].per_step <= sides_[0].per_step; }
 
   int all_;
-  bool warm_ = false;
-  std::array<double, 2> seconds_per_step_{};  // with one worker, with all
-  double seconds_until_trial_ = 0;
+  int last_workers_ = 0;
+  std::array<Side, 2> sides_;  // with one worker, with all
+  double until_trial_ = 0.0;   // seconds
+  double waking_ = 0.0;        // seconds
 };
 
 }  // namespace minnow::cpu
