@@ -54,16 +54,15 @@ TEST(WorkerChoiceTest, AStallIsForgottenSoon) {
       const bool stall = step >= 100 && step < 102 && workers == stalled;
       return stall ? 13e-3 : workers == stalled ? 0.3e-3 : 0.6e-3;
     };
-    // The stall itself is half a tenth of it.
+    // The stall itself takes a twentieth of the time.
     EXPECT_GT(share_of(stalled, 2000, time), 0.85);
   }
 }
 
 TEST(WorkerChoiceTest, WakingUpDoesNotCount) {
   int last = 1;
-  bool busy = true;  // at first, so that one worker is preferred
   const auto time = [&](int step, int workers) {
-    busy = step < 200;
+    const bool busy = step < 200;  // so that one worker is preferred
     const double waking = workers > last ? 2e-3 : 0;
     last = workers;
     return waking + (workers == 1 ? 0.6e-3 : busy ? 5e-3 : 0.3e-3);

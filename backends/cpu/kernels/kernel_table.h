@@ -11,9 +11,9 @@ enum class Epilogue : std::int32_t { store, bias, bias_relu, mask };
 
 /// C (rows x width) = or += A (rows x depth) * B (depth x width), width a multiple of 16. A is read
 /// with any row and depth stride, so that it may be a transposed matrix. A C of one column with
-/// c_row 1 is a vector with room for a multiple of 16. Every element is one chain
-/// of multiply-adds from depth 0 up, whatever the cut into rows and threads; += goes on with the
-/// chain that C holds, so that a depth in pieces gives the same bits.
+/// c_row 1 is a vector with room for a multiple of 16. Every element is one chain of multiply-adds
+/// from depth 0 up, whatever the cut into rows and threads; += goes on with the chain that C holds,
+/// so that a depth in pieces gives the same bits.
 struct GemmPanel {
   const float* a;
   std::int64_t a_row;

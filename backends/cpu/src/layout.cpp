@@ -5,7 +5,8 @@
 namespace minnow::cpu {
 namespace {
 
-// Where element (output, input) of a weight stands in its slice.
+// Where element (output, input) of a parameter stands in its slice. A bias, of rank 1, has the
+// layout of one output's weight.
 std::int64_t weight_index(const ParameterSpec& spec, std::int64_t output, std::int64_t input) {
   const Panels panels(spec.rows, spec.cols);
   const std::int64_t panel = output / panels.size;
@@ -15,7 +16,7 @@ std::int64_t weight_index(const ParameterSpec& spec, std::int64_t output, std::i
 }  // namespace
 
 std::int64_t slice_floats(const ParameterSpec& spec) {
-  return spec.rank == 1 || spec.rows == 1 ? padded(spec.cols) : spec.cols * padded(spec.rows);
+  return spec.rows == 1 ? padded(spec.cols) : spec.cols * padded(spec.rows);
 }
 
 std::int64_t activation_bytes(const Value& value) {
@@ -25,10 +26,6 @@ std::int64_t activation_bytes(const Value& value) {
 
 void pack(const ParameterSpec& spec, std::span<const float> dense, float* slice) {
   std::fill_n(slice, slice_floats(spec), 0.0F);
-  if (spec.rank == 1) {
-    std::copy(dense.begin(), dense.end(), slice);
-    return;
-  }
   for (std::int64_t output = 0; output < spec.rows; ++output) {
     for (std::int64_t input = 0; input < spec.cols; ++input) {
       slice[weight_index(spec, output, input)] =
@@ -38,10 +35,6 @@ void pack(const ParameterSpec& spec, std::span<const float> dense, float* slice)
 }
 
 void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dense) {
-  if (spec.rank == 1) {
-    std::copy_n(slice, dense.size(), dense.begin());
-    return;
-  }
   for (std::int64_t output = 0; output < spec.rows; ++output) {
     for (std::int64_t input = 0; input < spec.cols; ++input) {
       dense[static_cast<std::size_t>(output * spec.cols + input)] =
@@ -51,7 +44,6 @@ void unpack(const ParameterSpec& spec, const float* slice, std::span<float> dens
 }
 
 Share share_of_slice(const ParameterSpec& spec, int worker, int workers) {
-  if (spec.rank == 1) return share_of_16(padded(spec.cols), worker, workers);
   const Panels panels(spec.rows, spec.cols);
   const Share inputs = share_of_inputs(panels, worker, workers);
   const auto floats = [&](std::int64_t input) {

@@ -6,9 +6,9 @@
 // An activation is row-major with a stride. A weight (outputs, inputs) is stored transposed, in
 // panels of 32 outputs, each (inputs x 32), the last one as narrow as 16 where that is enough. A
 // thread that owns some panels reads and writes one contiguous piece of weight, gradient and
-// moments. The weight of one output is a vector, without padding between its numbers. Weights of 4
-// million numbers and more have panels of 512: those go through Eigen, whose blocking for the
-// caches wins there and wants wide matrices.
+// moments. The weight of one output is a vector, without padding between its numbers, and so is a
+// bias. Weights of 4 million numbers and more have panels of 512: those go through Eigen, whose
+// blocking for the caches wins there and wants wide matrices.
 
 #include <minnow/program.h>
 

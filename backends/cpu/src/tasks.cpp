@@ -74,8 +74,11 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
       std::byte* to = reinterpret_cast<std::byte*>(target.data) + begin * stride;
       for (std::int64_t i = 0; i < count; ++i, to += stride) {
         const std::byte* const row = from + rows[static_cast<std::size_t>(i)] * bytes;
-        target.cols == 1 ? std::memcpy(to, row, 4)
-                         : std::memcpy(to, row, static_cast<std::size_t>(bytes));
+        if (target.cols == 1) {
+          std::memcpy(to, row, 4);
+        } else {
+          std::memcpy(to, row, static_cast<std::size_t>(bytes));
+        }
       }
     }
   });
