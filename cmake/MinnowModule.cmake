@@ -12,11 +12,12 @@ set(MINNOW_GENERATED "${PROJECT_BINARY_DIR}/generated")
 # minnow_options(target): warnings and sanitizers of everything that is built here.
 function(minnow_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${MINNOW_WARNINGS}>")
-  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+  target_compile_options(${target} PRIVATE
+    "$<$<OR:$<COMPILE_LANGUAGE:CXX>,$<COMPILE_LANG_AND_ID:CUDA,Clang>>:${MINNOW_WARNINGS}>"
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-Xcompiler=-Wall,-Wextra>")
   if(MINNOW_WERROR)
     target_compile_options(${target}
-      PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Werror all-warnings>")
+      PRIVATE "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:SHELL:-Werror all-warnings>")
   endif()
   if(MINNOW_SANITIZE)
     target_compile_options(${target} PRIVATE

@@ -123,7 +123,7 @@ TEST_F(CommandOnGpu, MemoryThatRunsOutLaterEndsARequiredRunWithTheModelSaved) {
 }
 
 TEST_F(CommandOnGpu, AGpuThatCannotBeUsedIsNamedOnce) {
-  const auto outcome = train("drv=12080", {"--epochs=1", "--out=none"});
+  const auto outcome = train("drv=11000", {"--epochs=1", "--out=none"});
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_TRUE(contains(outcome.err,
                        "minnow: GPU not used: the NVIDIA driver is too old for this build. "

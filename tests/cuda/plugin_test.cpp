@@ -48,7 +48,7 @@ TEST(CudaPlugin, ExportsOneFunction) {
 class CudaFakes : public OverFakes {};
 
 TEST_F(CudaFakes, CoverWhatThePluginCalls) {
-  void* runtime = dlopen("libcudart.so.13", RTLD_NOW | RTLD_LOCAL);
+  void* runtime = dlopen("libcudart.so." MINNOW_CUDA_MAJOR, RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(runtime, nullptr) << dlerror();
   int calls = 0;
   for (const auto& line : lines_of("nm -D --undefined-only '" MINNOW_CUDA_PLUGIN "'")) {
@@ -86,7 +86,7 @@ struct Refusal {
 TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
   for (const auto& [config, code, what] : std::vector<Refusal>{
            {"drv=0", "MN-D01", "GPU not used: no NVIDIA driver is installed."},
-           {"drv=12080", "MN-D02", "GPU not used: the NVIDIA driver is too old for this build."},
+           {"drv=11000", "MN-D02", "GPU not used: the NVIDIA driver is too old for this build."},
            {"cudaGetDeviceCount=100", "MN-D03", "GPU not used: the driver shows no GPU."},
            {"cudaGetDeviceCount=34", "MN-D08s",
             "GPU not used: the loaded libcuda is the link-time stub."},
@@ -121,11 +121,12 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
 }
 
 TEST_F(CudaFakes, OldGpusAndGpusThatAreNotThere) {
-  fake().config("cc=70");
+  fake().config("cc=37");
   const std::string old = message_of<DeviceUnavailable>([] { open("cuda"); });
-  EXPECT_NE(old.find("(compute capability 7.0) is not supported by CUDA 13. [MN-D10]\n"
-                     "  evidence: this build contains code for "),
-            std::string::npos)
+  EXPECT_NE(
+      old.find("(compute capability 3.7) is not supported by CUDA " MINNOW_CUDA_MAJOR ". [MN-D10]\n"
+               "  evidence: this build contains code for "),
+      std::string::npos)
       << old;
   fake().config("cc=75");
   EXPECT_NO_THROW(open("cuda"));

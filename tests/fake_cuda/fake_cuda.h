@@ -1,7 +1,7 @@
 #pragma once
 
 /// The controls of the fake CUDA libraries, for tests: which faults to inject, what was called,
-/// what is still alive. The functions live in the fake libcudart.so.13; a test finds them with
+/// what is still alive. The functions live in the fake libcudart.so; a test finds them with
 /// `fakecuda::Controls`, so that it needs no CUDA library at link time and also runs on real ones.
 ///
 ///     auto fake = fakecuda::Controls::find();          // nullopt over the real libraries
@@ -82,9 +82,9 @@ namespace fakecuda {
 
 class Controls {
  public:
-  /// Loads libcudart.so.13 the way a plugin does. nullopt when it is the real one, or missing.
+  /// Loads the runtime the way a plugin does. nullopt when it is the real one, or missing.
   static std::optional<Controls> find() {
-    void* const library = dlopen("libcudart.so.13", RTLD_NOW | RTLD_LOCAL);
+    void* const library = dlopen("libcudart.so." MINNOW_CUDA_MAJOR, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr || dlsym(library, "fakecuda_config") == nullptr) return std::nullopt;
     return Controls(library);
   }

@@ -196,7 +196,7 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 }
 
 std::size_t cublasLtGetVersion() { return fakecuda::state().settings.lt; }
-std::size_t cublasLtGetCudartVersion() { return 13000; }
+std::size_t cublasLtGetCudartVersion() { return CUDART_VERSION; }
 
 const char* cublasLtGetStatusName(cublasStatus_t status) {
   for (const auto& row : lt::kStatus) {

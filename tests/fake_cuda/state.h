@@ -42,8 +42,8 @@ const Api* find_api(const std::string& name);
 struct Settings {
   int devices = 1;
   std::size_t memory = std::size_t{256} << 20U;
-  int driver = 13000;
-  int runtime = 13000;
+  int driver = CUDART_VERSION;
+  int runtime = CUDART_VERSION;
   std::size_t dnn = 91900;
   std::size_t lt = 130100;
   int cc = 90;

@@ -53,6 +53,7 @@ std::string crash_text(const std::string& file) {
 }
 
 const std::string kVendor = MINNOW_VENDOR_DIR "/";
+const std::string kRuntime = "libcudart.so." MINNOW_CUDA_MAJOR;
 
 TEST_F(Damage, EmptyDriver) {
   const std::string file = empty("libcuda.so.1");
@@ -65,7 +66,7 @@ TEST_F(Damage, EmptyDriver) {
 }
 
 TEST_F(Damage, EmptyRuntime) {
-  const std::string file = empty("libcudart.so.13");
+  const std::string file = empty(kRuntime);
   const Outcome found = over_fakes({"open:auto"});
   EXPECT_EQ(said(found, "device"), "cpu");
   EXPECT_EQ(said(found, "evidence"), "dlopen(" + file + "): file too short");
@@ -73,7 +74,7 @@ TEST_F(Damage, EmptyRuntime) {
 }
 
 TEST_F(Damage, RuntimeCutOff) {
-  const std::string file = cut(kVendor + "libcudart.so.13", "libcudart.so.13");
+  const std::string file = cut(kVendor + kRuntime, kRuntime);
   const Outcome found = over_fakes({"open:auto", "report"});
   EXPECT_EQ(said(found, "device"), "cpu");
   EXPECT_EQ(said(found, "what"), "a CUDA library file is damaged.");
@@ -86,7 +87,7 @@ TEST_F(Damage, RuntimeCutOff) {
 }
 
 TEST_F(Damage, EmptyCublasLt) {
-  empty("libcublasLt.so.13");
+  empty("libcublasLt.so." MINNOW_CUDA_MAJOR);
   const Outcome found = over_fakes({"open:auto"});
   EXPECT_EQ(said(found, "device"), "cpu");
   EXPECT_EQ(said(found, "remedy"), "reinstall cuBLAS");

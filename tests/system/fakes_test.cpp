@@ -80,13 +80,13 @@ TEST_F(Fakes, WhatRulesOutAGpu) {
     const char* what;
   };
   for (const Case& one :
-       {Case{
-            "cc=70", "MN-D10",
-            "GPU not used: fake CUDA device (compute capability 7.0) is not supported by CUDA 13."},
+       {Case{"cc=37", "MN-D10",
+             "GPU not used: fake CUDA device (compute capability 3.7) is not supported by "
+             "CUDA " MINNOW_CUDA_MAJOR "."},
         Case{"cudaFuncGetAttributes=209", "MN-D11",
              "GPU not used: this build has no code for fake CUDA device (compute capability 9.0)."},
         Case{"cudaSetDevice=46", "MN-D09", "cuda:0 is busy or not available."},
-        Case{"drv=12020", "MN-D02", "GPU not used: the NVIDIA driver is too old for this build."},
+        Case{"drv=11020", "MN-D02", "GPU not used: the NVIDIA driver is too old for this build."},
         Case{"cudaGetDeviceCount=802", "MN-D08",
              "GPU not used: the system that connects the GPUs is not ready."}}) {
     const Outcome found = run({"open:auto", "report"}, one.config);
@@ -96,8 +96,8 @@ TEST_F(Fakes, WhatRulesOutAGpu) {
     EXPECT_EQ(said(found, "what"), one.what);
     EXPECT_EQ(said(found, "auto"), "cpu");
   }
-  EXPECT_EQ(said(run({"open:auto"}, "cc=70"), "effect"), "running on the CPU");
-  EXPECT_EQ(said(run({"report"}, "cc=70"), "has cuda:0").substr(0, 3), "not");
+  EXPECT_EQ(said(run({"open:auto"}, "cc=37"), "effect"), "running on the CPU");
+  EXPECT_EQ(said(run({"report"}, "cc=37"), "has cuda:0").substr(0, 3), "not");
 }
 
 TEST_F(Fakes, AutoTakesTheFirstGpuThatCanBeUsed) {

@@ -1,6 +1,6 @@
 #include <minnow/plugin.h>
 
-#include <cublas_api.h>
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #ifdef MINNOW_CUDNN
 #include <cudnn_version.h>

@@ -92,11 +92,11 @@ TEST_F(Faults, HaveDevicesAndDriversToo) {
   controls().config("devices=0");
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaErrorNoDevice);
   EXPECT_EQ(count, -7);
-  controls().config("drv=12080");
+  controls().config("drv=11000");
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaErrorInsufficientDriver);
   int version = -1;
   EXPECT_EQ(cudaDriverGetVersion(&version), cudaSuccess);
-  EXPECT_EQ(version, 12080);
+  EXPECT_EQ(version, 11000);
   controls().config("devices=2,cc=86,sms=7,mem=64M");
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
   EXPECT_EQ(count, 2);
