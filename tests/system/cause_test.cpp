@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "machine.h"
 #include "machine/driver_cause.h"
 #include "machine/visible.h"
 
@@ -46,7 +47,8 @@ TEST(Cause, NoDriver) {
          "GPU not used: no NVIDIA driver is installed.",
          "dlopen(libcuda.so.1): cannot open shared object file; PCI shows NVIDIA device "
          "0000:65:00.0 (10de:2330)",
-         "install NVIDIA driver 580 or newer, or run with --device=cpu to silence this");
+         "install NVIDIA driver " + test::kDriver +
+             " or newer, or run with --device=cpu to silence this");
 }
 
 TEST(Cause, OldDriver) {

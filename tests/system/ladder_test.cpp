@@ -39,8 +39,8 @@ TEST(Ladder, HardwareWithoutDriver) {
   EXPECT_EQ(said(found, "what"), "GPU not used: no NVIDIA driver is installed.");
   EXPECT_EQ(said(found, "evidence"),
             std::string(kNoFile) + "PCI shows NVIDIA device 0000:65:00.0 (10de:2330)");
-  EXPECT_EQ(said(found, "remedy"),
-            "install NVIDIA driver 580 or newer, or run with --device=cpu to silence this");
+  EXPECT_EQ(said(found, "remedy"), "install NVIDIA driver " + kDriver +
+                                       " or newer, or run with --device=cpu to silence this");
   const Outcome report = machine.run({"report"}, {});
   EXPECT_EQ(said(report, "finding driver problem:"),
             "GPU not used: no NVIDIA driver is installed.");

@@ -13,6 +13,9 @@
 
 namespace minnow::test {
 
+/// The least driver of the CUDA that this build is for.
+inline const std::string kDriver = std::string(MINNOW_CUDA_MAJOR) == "12" ? "525" : "580";
+
 class Machine {
  public:
   /// An empty one shows no hardware, whatever this machine has.
