@@ -115,6 +115,7 @@ Compiled Execution::compile(const ProgramKey& key) {
          .remedy = {},
          .effect = "nothing was run"});
   }
+  upload_weights();  // a backend that times products does it with these
   Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
   const char* trace = std::getenv("MINNOW_TRACE");
   if (trace != nullptr && std::string_view(trace) == "1") {

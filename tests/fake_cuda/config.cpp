@@ -80,6 +80,8 @@ bool apply_setting(Settings& settings, const std::string& key, const std::string
     settings.reverse = to_bool(value, item);
   } else if (key == "lt_refuse") {
     settings.lt_refuse = to_set(value, item);
+  } else if (key == "lt_wrong") {
+    settings.lt_wrong = to_set(value, item);
   } else if (key == "lt_tf32") {
     settings.lt_tf32 = to_bool(value, item);
   } else if (key == "lt_bias_any") {

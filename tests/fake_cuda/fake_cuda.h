@@ -17,6 +17,7 @@
 ///     guard=0|1              device memory is unreadable to the host (1)
 ///     order=0|1              threads and blocks first to last, or last to first
 ///     lt_refuse=152+512      epilogues for which cuBLASLt has no algorithm
+///     lt_wrong=152+512       epilogues after which the product is wrong by a tenth
 ///     lt_tf32=1              a query for strict fp32 answers a TF32 algorithm first
 ///     lt_bias_any=1          a bias of another type than D is accepted
 ///     lt_relu_nan=0|1        the ReLU epilogues keep NaN (1), or answer 0 for it

@@ -218,6 +218,7 @@ void multiply(const Problem& problem, const Algorithm& algorithm, const Buffers&
       if (buffers.beta != 0.0F) {
         value += static_cast<double>(buffers.beta) * load(buffers.c, j * ld_c + i, problem.c.type);
       }
+      if (state().settings.lt_wrong.contains(operation.epilogue)) value *= 1.1;
       value = finish(problem, value, i, j);
       bias_gradient[i] += value;
       save(buffers.d, j * ld_d + i, problem.d.type, value);

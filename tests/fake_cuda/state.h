@@ -53,6 +53,7 @@ struct Settings {
   bool guard = true;     // device memory is unreadable to the host
   bool reverse = false;  // order=1: threads and blocks run from the last to the first
   std::set<unsigned> lt_refuse;
+  std::set<unsigned> lt_wrong;
   bool lt_tf32 = false;
   bool lt_bias_any = false;
   bool lt_relu_nan = true;

@@ -7,6 +7,7 @@
 
 #include "bfloat16.h"
 #include "layout.h"
+#include "read_matrix.h"
 #include "text.h"
 
 namespace minnow::cuda {
@@ -88,16 +89,8 @@ void CudaArena::write(Part which, int slot, std::span<const float> values) {
 }
 
 void CudaArena::read(Part which, int slot, std::span<float> values) const {
-  context_->guarded("reading weights", [&] {
-    const Matrix from = matrix(which, slot, false);
-    const auto cols = static_cast<std::size_t>(from.cols);
-    check(cudaMemcpy2DAsync(values.data(), cols * 4, from.data,
-                            static_cast<std::size_t>(from.stride) * 4, cols * 4,
-                            static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost,
-                            context_->stream()),
-          "cudaMemcpy2DAsync");
-    context_->synchronize();
-  });
+  context_->guarded("reading weights",
+                    [&] { read_matrix(matrix(which, slot, false), values, context_->stream()); });
 }
 
 void CudaArena::set_steps(std::int64_t steps) {

@@ -12,6 +12,7 @@
 #include "bfloat16.h"
 #include "cuda_data.h"
 #include "layout.h"
+#include "read_matrix.h"
 #include "text.h"
 
 namespace minnow::cuda {
@@ -151,22 +152,9 @@ void CudaExecutable::write(ValueId id, std::span<const float> values) {
   });
 }
 
-void CudaExecutable::copy_out(ValueId id, std::span<float> values) const {
-  const Matrix from = lowering().matrix(id);
-  const std::size_t size = from.bf16 ? 2 : 4;
-  std::vector<std::uint16_t> low(from.bf16 ? values.size() : 0);
-  void* to = from.bf16 ? static_cast<void*>(low.data()) : values.data();
-  const std::size_t width = static_cast<std::size_t>(from.cols) * size;
-  check(cudaMemcpy2DAsync(to, width, from.data, static_cast<std::size_t>(from.stride) * size, width,
-                          static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost,
-                          context_->stream()),
-        "cudaMemcpy2DAsync");
-  context_->synchronize();
-  std::transform(low.begin(), low.end(), values.begin(), from_bfloat16);
-}
-
 void CudaExecutable::read(ValueId id, std::span<float> values) const {
-  context_->guarded("reading a result", [&] { copy_out(id, values); });
+  context_->guarded("reading a result",
+                    [&] { read_matrix(lowering().matrix(id), values, context_->stream()); });
 }
 
 void CudaExecutable::run(std::int64_t steps) {
@@ -264,10 +252,7 @@ std::string CudaExecutable::first_not_finite(const Op& op) const {
     if (program_.value(id).dtype != DType::f32) continue;
     // Until its last slice it holds what the step that failed left there.
     if (program_.value(id).kind == ValueKind::result && !program_.ends_batch(op)) continue;
-    std::vector<float> values(
-        static_cast<std::size_t>(program_.value(id).rows * program_.value(id).cols));
-    copy_out(id, values);
-    for (const float value : values) {
+    for (const float value : read_matrix(lowering().matrix(id), context_->stream())) {
       if (std::isfinite(value)) continue;
       return cat(program_.describe(op, id), " (", std::isnan(value) ? "nan" : cat(value), ")");
     }

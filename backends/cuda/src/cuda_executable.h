@@ -49,7 +49,6 @@ class CudaExecutable final : public Executable {
   /// Runs the step op by op; the first one that fails by itself, or empty.
   std::string failing_op();
   std::string first_not_finite(const Op& op) const;
-  void copy_out(ValueId value, std::span<float> values) const;
 
   Program program_;
   CudaArena& arena_;
@@ -67,7 +66,6 @@ class CudaExecutable final : public Executable {
   std::optional<StepGraph> graph_;
   Event started_;
   Event ended_;
-  Feed feed_;
   std::vector<StepResult> results_;
   std::int64_t pending_ = 0;  // steps since the last wait
   double device_seconds_ = 0;

@@ -54,114 +54,119 @@ constexpr std::uint64_t kTensorCores = CUBLASLT_NUMERICAL_IMPL_FLAGS_TENSOR_OP_M
 constexpr std::uint64_t kRoundedInputs =
     CUBLASLT_NUMERICAL_IMPL_FLAGS_OP_INPUT_TYPE_MASK & ~CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F;
 
-bool is_strict(std::uint64_t implementation) {
+/// Whether no tensor core works and no factor is rounded, by the algorithm's own account.
+bool is_strict(const Lt& lt, const cublasLtMatmulAlgo_t& algorithm) {
+  std::uint64_t implementation = 0;
+  std::size_t written = 0;
+  lt.check(lt.algo_cap(&algorithm, CUBLASLT_ALGO_CAP_NUMERICAL_IMPL_FLAGS, &implementation,
+                       sizeof implementation, &written),
+           "cublasLtMatmulAlgoCapGetAttribute");
   return (implementation & (kTensorCores | kRoundedInputs)) == 0;
+}
+
+template <class T>
+using Owner = std::unique_ptr<T, cublasStatus_t (*)(T*)>;
+using Layout = Owner<cublasLtMatrixLayoutOpaque_t>;
+
+Layout layout(const Lt& lt, std::int64_t rows, std::int64_t cols, std::int64_t ld, bool bf16) {
+  cublasLtMatrixLayout_t made = nullptr;
+  lt.check(lt.layout_create(&made, type_of(bf16), static_cast<std::uint64_t>(rows),
+                            static_cast<std::uint64_t>(cols), ld),
+           "cublasLtMatrixLayoutCreate");
+  return {made, lt.layout_destroy};
 }
 
 }  // namespace
 
-Gemm::Gemm(const Lt& lt, const Product& product, Precision precision)
-    : lt_(&lt),
-      product_(product),
-      desc_(nullptr, lt.desc_destroy),
-      a_(nullptr, lt.layout_destroy),
-      b_(nullptr, lt.layout_destroy),
-      d_(nullptr, lt.layout_destroy) {
-  const Product& p = product_;
+struct Gemm::Problem {
+  Problem(const Lt& library, const Product& wanted, Precision precision);
+
+  const Lt& lt;
+  Product product;
+  Owner<cublasLtMatmulDescOpaque_t> desc;
+  Layout a;
+  Layout b;
+  Layout d;
+};
+
+Gemm::Problem::Problem(const Lt& library, const Product& wanted, Precision precision)
+    : lt(library),
+      product(wanted),
+      desc(nullptr, lt.desc_destroy),
+      a(nullptr, lt.layout_destroy),
+      b(nullptr, lt.layout_destroy),
+      d(nullptr, lt.layout_destroy) {
+  const Product& p = product;
   const auto compute =
       precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  cublasLtMatmulDesc_t desc = nullptr;
-  lt.check(lt.desc_create(&desc, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
-  desc_.reset(desc);
+  cublasLtMatmulDesc_t made = nullptr;
+  lt.check(lt.desc_create(&made, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
+  desc.reset(made);
   const auto operation = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
-  set(lt, desc, CUBLASLT_MATMUL_DESC_TRANSA, operation(p.transpose_a));
-  set(lt, desc, CUBLASLT_MATMUL_DESC_TRANSB, operation(p.transpose_b));
+  set(lt, made, CUBLASLT_MATMUL_DESC_TRANSA, operation(p.transpose_a));
+  set(lt, made, CUBLASLT_MATMUL_DESC_TRANSB, operation(p.transpose_b));
   // Before the heuristic is asked: it looks at what these pointers are aligned to.
-  set(lt, desc, CUBLASLT_MATMUL_DESC_EPILOGUE, p.epilogue);
-  if (p.bias != nullptr) set(lt, desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  set(lt, made, CUBLASLT_MATMUL_DESC_EPILOGUE, p.epilogue);
+  if (p.bias != nullptr) set(lt, made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   if (p.aux != nullptr) {
-    set(lt, desc, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.aux);
-    set(lt, desc, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, p.aux_ld);
+    set(lt, made, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.aux);
+    set(lt, made, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, p.aux_ld);
   }
-  a_ = layout(p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.lda, p.factors_bf16);
-  b_ = layout(p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.ldb, p.factors_bf16);
-  d_ = layout(p.m, p.n, p.ldd, p.d_bf16);
+  a = layout(lt, p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.lda, p.factors_bf16);
+  b = layout(lt, p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.ldb, p.factors_bf16);
+  d = layout(lt, p.m, p.n, p.ldd, p.d_bf16);
 }
 
-Gemm::Layout Gemm::layout(std::int64_t rows, std::int64_t cols, std::int64_t ld, bool bf16) const {
-  cublasLtMatrixLayout_t made = nullptr;
-  lt_->check(lt_->layout_create(&made, type_of(bf16), static_cast<std::uint64_t>(rows),
-                                static_cast<std::uint64_t>(cols), ld),
-             "cublasLtMatrixLayoutCreate");
-  return {made, lt_->layout_destroy};
-}
-
-bool Gemm::choose(Precision precision, std::string& refusal) {
-  const Lt& lt = *lt_;
+std::vector<Gemm> Gemm::find(const Lt& lt, const Product& product, Precision precision,
+                             std::string& refusal) {
+  const auto problem = std::make_shared<const Problem>(lt, product, precision);
   cublasLtMatmulPreference_t made = nullptr;
   lt.check(lt.preference_create(&made), "cublasLtMatmulPreferenceCreate");
-  const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t,
-                        decltype(&cublasLtMatmulPreferenceDestroy)>
-      preference(made, lt.preference_destroy);
+  const Owner<cublasLtMatmulPreferenceOpaque_t> preference(made, lt.preference_destroy);
   set(lt, made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
       static_cast<std::uint64_t>(lt.workspace_bytes()));
-  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(product_.a));
-  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product_.b));
-  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product_.d));
-  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product_.d));
+  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(product.a));
+  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product.b));
+  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product.d));
+  set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product.d));
   // Partial sums of a product that is cut along k are not rounded to bfloat16 between.
   set(lt, made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
       static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE |
                                  CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-  cublasLtMatmulHeuristicResult_t results[8] = {};
-  int found = 0;
-  const cublasStatus_t status = lt.heuristic(lt.handle(), desc_.get(), a_.get(), b_.get(), d_.get(),
-                                             d_.get(), made, 8, results, &found);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) {
-    refusal = cat("cublasLtMatmulAlgoGetHeuristic -> ", lt.text_of(status));
-    return false;
-  }
-  lt.check(status, "cublasLtMatmulAlgoGetHeuristic");
+  constexpr int kMost = 8;
+  cublasLtMatmulHeuristicResult_t results[kMost] = {};
+  int proposed = 0;
+  lt.check(lt.heuristic(lt.handle(), problem->desc.get(), problem->a.get(), problem->b.get(),
+                        problem->d.get(), problem->d.get(), made, kMost, results, &proposed),
+           "cublasLtMatmulAlgoGetHeuristic");
   refusal = "cuBLASLt has no algorithm for it";
-  for (int i = 0; i < found; ++i) {
+  std::vector<Gemm> found;
+  for (int i = 0; i < proposed; ++i) {
     if (results[i].state != CUBLAS_STATUS_SUCCESS) continue;
-    std::size_t written = 0;
-    lt.check(lt.algo_cap(&results[i].algo, CUBLASLT_ALGO_CAP_NUMERICAL_IMPL_FLAGS, &implementation_,
-                         sizeof implementation_, &written),
-             "cublasLtMatmulAlgoCapGetAttribute");
-    if (precision == Precision::fp32 && !is_strict(implementation_)) {
+    if (precision == Precision::fp32 && !is_strict(lt, results[i].algo)) {
       refusal = "cuBLASLt's algorithms for it round the factors";
       continue;
     }
-    algorithm_ = results[i].algo;
-    refusal.clear();
-    return true;
+    found.push_back(Gemm(problem, static_cast<int>(found.size()) + 1, results[i].algo));
   }
-  return false;
-}
-
-std::optional<Gemm> Gemm::find(const Lt& lt, const Product& product, Precision precision,
-                               std::string& refusal) {
-  Gemm gemm(lt, product, precision);
-  if (!gemm.choose(precision, refusal)) return std::nullopt;
-  return gemm;
+  return found;
 }
 
 void Gemm::run(cudaStream_t stream) const {
   constexpr float kOne = 1.0F;
-  const Product& p = product_;
+  const Problem& it = *problem_;
+  const Product& p = it.product;
   const float beta = p.accumulate ? 1.0F : 0.0F;
-  lt_->check(lt_->matmul(lt_->handle(), desc_.get(), &kOne, p.a, a_.get(), p.b, b_.get(), &beta,
-                         p.d, d_.get(), p.d, d_.get(), &algorithm_, lt_->workspace(),
-                         static_cast<std::size_t>(lt_->workspace_bytes()), stream),
-             "cublasLtMatmul");
+  it.lt.check(it.lt.matmul(it.lt.handle(), it.desc.get(), &kOne, p.a, it.a.get(), p.b, it.b.get(),
+                           &beta, p.d, it.d.get(), p.d, it.d.get(), &algorithm_, it.lt.workspace(),
+                           static_cast<std::size_t>(it.lt.workspace_bytes()), stream),
+              "cublasLtMatmul");
 }
 
-bool Gemm::is_strict_fp32() const noexcept { return is_strict(implementation_); }
-
 std::string Gemm::describe() const {
-  return cat("cuBLASLt", text_of(product_.epilogue),
-             product_.accumulate ? ", added to the slices before" : "");
+  const Product& p = problem_->product;
+  return cat("cuBLASLt", text_of(p.epilogue), p.accumulate ? ", added to the slices before" : "",
+             choice_ == 1 ? "" : cat(", choice ", choice_));
 }
 
 }  // namespace minnow::cuda

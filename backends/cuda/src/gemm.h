@@ -5,10 +5,10 @@
 #include <cublasLt.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lt.h"
 
@@ -39,36 +39,25 @@ struct Product {
 /// A product as cuBLASLt will compute it: descriptors made, algorithm chosen.
 class Gemm {
  public:
-  /// Asks the heuristic once. Empty, with the reason in `refusal`, when cuBLASLt has no algorithm
-  /// for this, or none that keeps to the precision. @throws CallFailure.
-  static std::optional<Gemm> find(const Lt& lt, const Product& product, Precision precision,
-                                  std::string& refusal);
+  /// What cuBLASLt proposes, the likely fastest first, without algorithms that do not keep to the
+  /// precision. Asks the heuristic once. Empty: `refusal` says why. @throws CallFailure.
+  static std::vector<Gemm> find(const Lt& lt, const Product& product, Precision precision,
+                                std::string& refusal);
 
   /// @throws CallFailure.
   void run(cudaStream_t stream) const;
   /// "cuBLASLt, bias and ReLU in the epilogue"
   std::string describe() const;
-  /// Whether no tensor core works and no factor is rounded, by the algorithm's own account.
-  bool is_strict_fp32() const noexcept;
-  const Product& product() const noexcept { return product_; }
 
  private:
-  using Desc = std::unique_ptr<cublasLtMatmulDescOpaque_t, decltype(&cublasLtMatmulDescDestroy)>;
-  using Layout =
-      std::unique_ptr<cublasLtMatrixLayoutOpaque_t, decltype(&cublasLtMatrixLayoutDestroy)>;
+  struct Problem;
 
-  Gemm(const Lt& lt, const Product& product, Precision precision);
-  Layout layout(std::int64_t rows, std::int64_t cols, std::int64_t ld, bool bf16) const;
-  bool choose(Precision precision, std::string& refusal);
+  Gemm(std::shared_ptr<const Problem> problem, int choice, const cublasLtMatmulAlgo_t& algorithm)
+      : problem_(std::move(problem)), choice_(choice), algorithm_(algorithm) {}
 
-  const Lt* lt_;
-  Product product_;
-  Desc desc_;
-  Layout a_;
-  Layout b_;
-  Layout d_;
-  cublasLtMatmulAlgo_t algorithm_{};
-  std::uint64_t implementation_ = 0;  // CUBLASLT_NUMERICAL_IMPL_FLAGS_...
+  std::shared_ptr<const Problem> problem_;
+  int choice_;  // among what cuBLASLt proposes, from 1
+  cublasLtMatmulAlgo_t algorithm_;
 };
 
 }  // namespace minnow::cuda

@@ -25,6 +25,10 @@ struct Way {
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   int absorbs = -1;          // an op that is done along
   ValueId masks = kNoValue;  // a value whose ReLU mask is written
+
+  void run(cudaStream_t stream) const {
+    for (const Launch& launch : launches) launch.run(stream);
+  }
 };
 
 class Lowering {
@@ -86,9 +90,9 @@ class Lowering {
   Loss loss_of(const Op& loss) const;
   /// The bias_grad of this output gradient that nobody has done yet; -1 when there is none.
   int open_bias_grad(ValueId dy) const;
-  /// The ways that cuBLASLt offers: with each epilogue that it accepts, in their order, of which
-  /// the last is none; `rest` adds what an epilogue leaves to do. Only the first one unless tuning;
-  /// what an earlier slice found is not timed again.
+  /// The ways that cuBLASLt offers and that ran: with each epilogue that it accepts, in their
+  /// order, of which the last is none; `rest` adds what an epilogue leaves to do. Only the first
+  /// one unless tuning; what an earlier slice found is not timed again.
   std::vector<Way> ways_of(int index, const Product& base,
                            const std::vector<cublasLtEpilogue_t>& epilogues,
                            const std::function<void(Way&, cublasLtEpilogue_t)>& rest);
@@ -98,8 +102,15 @@ class Lowering {
   /// is not there.
   bool add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, int absorbs);
 #endif
+  /// Whether a way can be run at all; it runs once, which loads its kernels: that may not happen
+  /// while a graph is captured.
+  bool runs(const Way& way, std::string& refusal) const;
   /// Takes the first way, or the fastest one.
   void take(int index, std::vector<Way> ways);
+  /// Of those whose results are those of the plain product.
+  const Way& fastest(int index, const std::vector<Way>& ways);
+  /// Of the results of a way that just ran, as a share of their length.
+  double error_of(int index, const Way& way, const std::vector<float>& plain) const;
   /// The same for ops of slices that are alike.
   std::string work_key(int index) const {
     return cat(program_.describe_work(op(index)), " ", program_.value(op(index).inputs[0]).rows);

@@ -2,10 +2,13 @@
 // refuses.
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
+#include "contest.h"
 #include "lowering_class.h"
+#include "read_matrix.h"
 #include "step_graph.h"
 
 namespace minnow::cuda {
@@ -22,37 +25,64 @@ bool has_bias(cublasLtEpilogue_t epilogue) {
          epilogue == CUBLASLT_EPILOGUE_BGRADB;
 }
 
+/// What is refused here may be done another way. @throws CallFailure for everything else: memory, a
+/// device that is lost, a library that is missing.
+template <class Work>
+bool accepted(std::string& refusal, const Work& work) {
+  try {
+    work();
+    return true;
+  } catch (const CallFailure& failure) {
+    if (failure.kind != CallFailure::Kind::refused) throw;
+    refusal = cat(failure.call, " -> ", failure.status);
+    return false;
+  }
+}
+
 }  // namespace
+
+bool Lowering::runs(const Way& way, std::string& refusal) const {
+  return accepted(refusal, [&] { way.run(context_.device.stream()); });
+}
 
 std::vector<Way> Lowering::ways_of(int index, const Product& base,
                                    const std::vector<cublasLtEpilogue_t>& epilogues,
                                    const std::function<void(Way&, cublasLtEpilogue_t)>& rest) {
-  const Context& device = context_.device;
+  constexpr std::size_t kTimedChoices = 3;
+  Context& device = context_.device;
+  const auto tuned = tuned_.find(work_key(index));
+  const bool times = fused_ && device.tune() && tuned == tuned_.end();
+  const std::size_t most = times && !program_.sliced() ? kTimedChoices : 1;
+  auto next = epilogues.begin();
+  if (tuned != tuned_.end()) next = std::find(next, epilogues.end(), tuned->second);
+  if (next == epilogues.end()) next = epilogues.begin();
   std::vector<Way> ways;
   std::string refusal;
-  const auto tuned = tuned_.find(work_key(index));
-  const bool is_tuned = tuned != tuned_.end();
-  auto next = epilogues.begin();
-  if (is_tuned) next = std::find(next, epilogues.end(), tuned->second);
-  if (next == epilogues.end()) next = epilogues.begin();
-  for (; next != epilogues.end(); ++next) {
+  for (; next != epilogues.end() && (times || ways.empty()); ++next) {
     const cublasLtEpilogue_t epilogue = *next;
     Product wanted = base;
     wanted.epilogue = epilogue;
     if (!has_bias(epilogue)) wanted.bias = nullptr;
     if (!has_aux(epilogue)) wanted.aux = nullptr;
-    auto gemm = Gemm::find(context_.device.lt(), wanted, device.precision(), refusal);
-    if (!gemm) {
+    std::vector<Gemm> found;
+    accepted(refusal,
+             [&] { found = Gemm::find(device.lt(), wanted, device.precision(), refusal); });
+    const std::size_t before = ways.size();
+    for (const Gemm& gemm : found) {
+      if (ways.size() == before + most) break;
+      Way way{.how = gemm.describe(), .launches = {}, .epilogue = epilogue};
+      way.launches.push_back({index, [gemm](cudaStream_t stream) { gemm.run(stream); }});
+      rest(way, epilogue);
+      if (runs(way, refusal)) {
+        ways.push_back(std::move(way));
+      } else {
+        explain(index, cat(way.how, " refused: ", refusal));
+      }
+    }
+    if (found.empty()) {
       explain(index,
               cat(epilogue == CUBLASLT_EPILOGUE_DEFAULT ? "" : "epilogue refused: ", refusal));
-      continue;
     }
-    Way way{.how = gemm->describe(), .launches = {}, .epilogue = epilogue};
-    way.launches.push_back({index, [shared = std::make_shared<Gemm>(std::move(*gemm))](
-                                       cudaStream_t stream) { shared->run(stream); }});
-    rest(way, epilogue);
-    ways.push_back(std::move(way));
-    if (!device.tune() || is_tuned) break;
   }
   if (!ways.empty()) return ways;
   throw CallFailure{.kind = CallFailure::Kind::refused,
@@ -77,52 +107,74 @@ bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, 
   }
   const Cudnn* cudnn = device.cudnn();
   std::string refusal = device.cudnn_refusal();
+  bool runs_too = false;
   if (cudnn != nullptr) {
     request.workspace = device.lt().workspace();
     request.workspace_bytes = device.lt().workspace_bytes();
-    try {
-      if (auto found = DnnProduct::find(*cudnn, request, device.precision(), refusal)) {
-        Way way{.how = found->describe(), .launches = {}, .absorbs = absorbs};
-        way.launches.push_back({index, [shared = std::make_shared<DnnProduct>(std::move(*found))](
-                                           cudaStream_t stream) { shared->run(stream); }});
-        ways.push_back(std::move(way));
-        return true;
-      }
-    } catch (const CallFailure& failure) {  // there are other ways
-      if (failure.kind != CallFailure::Kind::refused) throw;
-      refusal = cat(failure.call, " -> ", failure.status);
-    }
+    accepted(refusal, [&] {
+      auto found = DnnProduct::find(*cudnn, request, device.precision(), refusal);
+      if (!found) return;
+      Way way{.how = found->describe(), .launches = {}, .absorbs = absorbs};
+      way.launches.push_back({index, [shared = std::make_shared<DnnProduct>(std::move(*found))](
+                                         cudaStream_t stream) { shared->run(stream); }});
+      way.run(device.stream());
+      ways.push_back(std::move(way));
+      runs_too = true;
+    });
   }
-  explain(index, cat("cuDNN refused: ", refusal));
-  return false;
+  if (!runs_too) explain(index, cat("cuDNN refused: ", refusal));
+  return runs_too;
 }
 #endif
 
 void Lowering::take(int index, std::vector<Way> ways) {
-  // The first call of a product loads its kernel, which may not happen while a graph is captured.
-  for (const Way& way : ways) {
-    for (const Launch& launch : way.launches) launch.run(context_.device.stream());
-  }
-  std::size_t best = 0;
-  if (ways.size() > 1) {
-    std::vector<double> seconds;
-    std::string timed;
-    for (const Way& way : ways) {
-      seconds.push_back(seconds_of(way.launches, context_.device.stream()));
-      timed += cat(timed.empty() ? "timed: " : " | ", way.how, " ", seconds.back() * 1e6, " us");
-    }
-    explain(index, std::move(timed));
-    best = static_cast<std::size_t>(std::min_element(seconds.begin(), seconds.end()) -
-                                    seconds.begin());
-  }
-  Way& way = ways[best];
+  const Way& way = ways.size() == 1 ? ways.front() : fastest(index, ways);
   if (context_.device.tune() && program_.sliced()) {
     tuned_.insert_or_assign(work_key(index), way.epilogue);
   }
   explain(index, way.how);
-  for (Launch& launch : way.launches) result_.launches.push_back(std::move(launch));
+  for (const Launch& launch : way.launches) result_.launches.push_back(launch);
   if (way.absorbs >= 0) absorb(way.absorbs, index);
   if (way.masks != kNoValue) masked_.push_back(way.masks);
+}
+
+double Lowering::error_of(int index, const Way& way, const std::vector<float>& plain) const {
+  const cudaStream_t stream = context_.device.stream();
+  const double error = distance(read_matrix(matrix(op(index).outputs[0]), stream), plain);
+  if (way.absorbs < 0) return error;
+  const Matrix summed = matrix(op(way.absorbs).inputs[0]);
+  const Matrix sums = matrix(op(way.absorbs).outputs[0]);
+  return error +
+         distance(read_matrix(sums, stream), column_sums(read_matrix(summed, stream), summed.cols));
+}
+
+const Way& Lowering::fastest(int index, const std::vector<Way>& ways) {
+  const cudaStream_t stream = context_.device.stream();
+  const auto is_plain = [](const Way& way) { return way.epilogue == CUBLASLT_EPILOGUE_DEFAULT; };
+  const auto found = std::find_if(ways.begin(), ways.end(), is_plain);
+  const Way* plain = found == ways.end() ? ways.data() : &*found;
+  plain->run(stream);
+  const auto expected = read_matrix(matrix(op(index).outputs[0]), stream);
+  const Way* best = plain;
+  double least = std::numeric_limits<double>::infinity();
+  std::string timed;
+  for (const Way& way : ways) {
+    way.run(stream);
+    const double error = &way == plain ? 0.0 : error_of(index, way, expected);
+    timed += cat(timed.empty() ? "timed: " : " | ", way.how);
+    if (!(error <= largest_error(context_.device.precision()))) {
+      timed += cat(" wrong by ", error);
+      continue;
+    }
+    const double seconds = seconds_of(way.launches, stream);
+    timed += cat(" ", seconds * 1e6, " us");
+    if (seconds < least) best = &way;
+    least = std::min(least, seconds);
+  }
+  explain(index, std::move(timed));
+  // What comes after reads values and mask: both from one way, as near zero two may differ.
+  best->run(stream);
+  return *best;
 }
 
 // Y^T (O, B) = W (O, I) X^T (I, B): everything row-major, so column-major with swapped operands.
