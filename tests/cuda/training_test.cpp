@@ -2,6 +2,7 @@
 // refused, in every precision; and how many launches a step takes.
 
 #include <cmath>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -297,6 +298,20 @@ TEST_F(CudaTraining, ThreadsShareADevice) {
   }
   for (std::thread& thread : threads) thread.join();
   for (std::size_t i = 0; i < some.size(); ++i) EXPECT_EQ(together[i].weights, alone[i].weights);
+}
+
+// A call on a thread that has used no GPU would start CUDA on the first one, which takes memory
+// there.
+TEST_F(CudaTraining, FreesMemoryOnTheGpuItWasTakenFrom) {
+  fake().config(kQuick + ";devices=2");
+  Model model = model_of(nets()[0]);
+  std::optional<Trainer> trainer;
+  const Device device = open("cuda:1");
+  trainer.emplace(model, mse(), adam(), device);
+  trainer->predict(random_tensor({8, 10}, 1));
+  const long before = fake().calls("cudaSetDevice");
+  std::thread([&] { trainer.reset(); }).join();
+  EXPECT_GT(fake().calls("cudaSetDevice"), before);
 }
 
 }  // namespace

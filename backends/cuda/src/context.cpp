@@ -55,7 +55,7 @@ Context::Context(const PluginOptions& options)
   });
 }
 
-Context::~Context() { static_cast<void>(cudaSetDevice(options_.ordinal)); }
+Context::~Context() { make_current(); }
 
 MemoryState Context::memory() const {
   MemoryState state;

@@ -43,6 +43,9 @@ class Context {
     }
   }
   [[noreturn]] void fail(const CallFailure& failure, std::string_view doing);
+  /// Before what lives on this GPU is destroyed: the thread's current GPU may be another one, and
+  /// CUDA would start on that.
+  void make_current() const noexcept { static_cast<void>(cudaSetDevice(options_.ordinal)); }
 
   const DeviceInfo& info() const noexcept { return info_; }
   MemoryBudget& budget() noexcept { return budget_; }

@@ -14,6 +14,7 @@ class CudaArena final : public Arena {
  public:
   CudaArena(std::shared_ptr<Context> context, const std::vector<ParameterSpec>& parameters,
             int state_arenas);
+  ~CudaArena() override { context_->make_current(); }
 
   /// What this class would allocate.
   static MemoryPlan plan(const std::vector<ParameterSpec>& parameters, int state_arenas,

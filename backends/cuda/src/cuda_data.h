@@ -24,6 +24,8 @@ class CudaData final : public DeviceData {
     });
   }
 
+  ~CudaData() override { context_->make_current(); }
+
   /// What this class would allocate.
   static MemoryPlan plan(DType dtype, std::int64_t rows, std::int64_t cols) {
     return {.data = device_bytes(rows * cols * size_of(dtype))};

@@ -20,6 +20,7 @@ class CudaExecutable final : public Executable {
   static constexpr std::int64_t kMaxSteps = 8192;
 
   CudaExecutable(const Program& program, CudaArena& arena, std::shared_ptr<Context> context);
+  ~CudaExecutable() override { context_->make_current(); }
 
   void bind(const Feed& feed) override;
   void write(ValueId value, std::span<const float> values) override;

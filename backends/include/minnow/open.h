@@ -40,7 +40,8 @@ struct OpenOptions {
 ///
 /// The GPU's backend is a library of its own beside libminnow (MINNOW_PLUGIN_DIR: look there
 /// first). minnow-probe is the file that MINNOW_PROBE names, or is found beside libminnow or where
-/// it was installed; it may take 10 s (MINNOW_PROBE_TIMEOUT_MS).
+/// it was installed; it may take 10 s (MINNOW_PROBE_TIMEOUT_MS). What uses a GPU makes it the
+/// calling thread's current one and leaves it so.
 /// @throws InvalidArgument for a name that is no device (lists the names), DeviceUnavailable for a
 /// device that cannot be used here.
 MINNOW_API Device open(std::string_view name = "auto", const OpenOptions& options = {});
