@@ -114,6 +114,9 @@ cudaError_t launch_loss(const Loss& loss, cudaStream_t stream);
 /// The last layer, its loss and the gradient of its input, in one kernel; outputs <= kHeadOutputs.
 constexpr int kHeadOutputs = 16;
 constexpr std::int64_t kHeadInputs = 512;
+/// For few rows the gradients of weight and bias too: one block makes them.
+constexpr std::int64_t kHeadGradientRows = 64;
+constexpr std::int64_t kHeadGradientNumbers = 8192;  // rows x inputs
 struct Head {
   Matrix x;
   const float* weight;  // (outputs, inputs), rows of `weight_stride`
@@ -122,6 +125,8 @@ struct Head {
   Loss loss;          // its x is not read: (rows, outputs)
   Matrix dx;          // data null: none
   bool relu_grad;     // dx where x > 0
+  float* dw;          // as the weight lies; null: not made
+  float* db;          // null: not made
 };
 cudaError_t launch_head(const Head& head, cudaStream_t stream);
 

@@ -1,5 +1,5 @@
-// Losses with their gradients; and the head: the last layer, the loss and the gradient of the
-// layer's input in one kernel, for few outputs.
+// Losses with their gradients; and the head: the last layer, the loss and the layer's gradients in
+// one kernel, for few outputs.
 
 #include "loss.cuh"
 
@@ -16,9 +16,43 @@ __global__ void __launch_bounds__(kLossThreads) loss(Loss job) {
         loss_of_row(job, row, lane, [&](std::int64_t col) { return load(job.x, row, col); });
     if (lane == 0) note_row(job, row, result);
   }
-  finish_loss(job);
+  if (ends_batch(job)) take_mean(job);
 }
 MINNOW_KERNEL(loss);
+
+namespace {
+
+// dW = dY^T X and db, each number by one thread, rows in their order.
+__device__ inline void weight_gradient(const Head& job) {
+  __shared__ float dy[kHeadGradientRows][kHeadOutputs];
+  const auto rows = static_cast<int>(job.x.rows);
+  const auto outputs = static_cast<int>(job.loss.x.cols);
+  for (int i = static_cast<int>(threadIdx.x); i < rows * kHeadOutputs; i += kLossThreads) {
+    const int row = i / kHeadOutputs;
+    const int o = i % kHeadOutputs;
+    dy[row][o] = o < outputs ? load(job.loss.gradient, row, o) : 0.0F;
+  }
+  __syncthreads();
+  for (std::int64_t col = threadIdx.x; col < job.x.cols; col += kLossThreads) {
+    float sums[kHeadOutputs] = {};
+#pragma unroll 8
+    for (int row = 0; row < rows; ++row) {
+      const float x = load(job.x, row, col);
+#pragma unroll
+      for (int o = 0; o < kHeadOutputs; ++o) sums[o] += x * dy[row][o];
+    }
+#pragma unroll
+    for (int o = 0; o < kHeadOutputs; ++o) {
+      if (o < outputs) job.dw[o * job.weight_stride + col] = sums[o];
+    }
+  }
+  if (job.db == nullptr || static_cast<int>(threadIdx.x) >= outputs) return;
+  float sum = 0;
+  for (int row = 0; row < rows; ++row) sum += dy[row][threadIdx.x];
+  job.db[threadIdx.x] = sum;
+}
+
+}  // namespace
 
 // One warp for each row: with at most 16 outputs a product through the library is a launch of its
 // own that takes longer than its arithmetic.
@@ -65,7 +99,9 @@ __global__ void __launch_bounds__(kLossThreads) head(Head job) {
       }
     }
   }
-  finish_loss(job.loss);
+  if (!ends_batch(job.loss)) return;
+  if (job.dw != nullptr) weight_gradient(job);
+  take_mean(job.loss);
 }
 MINNOW_KERNEL(head);
 

@@ -170,10 +170,14 @@ __device__ inline void note_row(const Loss& job, std::int64_t row, const RowLoss
   job.row_correct[job.row + row] = result.correct ? 1 : 0;
 }
 
-/// The losses of all rows of the batch to their mean, in the same order every time, once the last
-/// row is there. All threads of all blocks call it.
-__device__ inline void finish_loss(const Loss& job) {
-  if (job.row + job.x.rows != job.batch || !last_block(job.finished_blocks)) return;
+/// Whether this block is the last one and all rows of the batch are there. All threads of all
+/// blocks call it.
+__device__ inline bool ends_batch(const Loss& job) {
+  return job.row + job.x.rows == job.batch && last_block(job.finished_blocks);
+}
+
+/// The losses of all rows of the batch to their mean, in the same order every time.
+__device__ inline void take_mean(const Loss& job) {
   __shared__ double losses[kLossThreads];
   __shared__ int corrects[kLossThreads];
   double total = 0;

@@ -145,14 +145,22 @@ void Lowering::head() {
                        : nullptr,
            .loss = loss_of(op(head_->loss)),
            .dx = {},
-           .relu_grad = false};
+           .relu_grad = false,
+           .dw = nullptr,
+           .db = nullptr};
   if (head_->input_grad >= 0) {
     const Op& input_grad = op(head_->input_grad);
     job.dx = matrix(input_grad.outputs[0]);
     job.relu_grad = input_grad.inputs.size() > 2;
     absorb(head_->input_grad, head_->linear);
   }
+  const auto gradient = [&](int index) {
+    absorb(index, head_->linear);
+    return static_cast<float*>(matrix(op(index).outputs[0]).data);
+  };
   absorb(head_->loss, head_->linear);
+  if (head_->weight_grad >= 0) job.dw = gradient(head_->weight_grad);
+  if (head_->bias_grad >= 0) job.db = gradient(head_->bias_grad);
   kernel(head_->linear, "head", [job](auto stream) { return launch_head(job, stream); });
   explain(head_->linear, "own kernel, with the loss");
 }

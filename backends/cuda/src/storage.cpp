@@ -74,6 +74,8 @@ std::optional<HeadOps> find_head(const Program& program) {
       return std::nullopt;
     }
     HeadOps head{.linear = static_cast<int>(made - ops.begin()), .loss = i};
+    const Value& x = program.value(made->inputs[0]);
+    const bool few = x.rows <= kHeadGradientRows && x.rows * x.cols <= kHeadGradientNumbers;
     const std::size_t gradient_at = loss.kind == OpKind::mse ? 1 : 2;
     if (loss.outputs.size() > gradient_at) {
       for (const int reader : readers(program, loss.outputs[gradient_at])) {
@@ -83,8 +85,11 @@ std::optional<HeadOps> find_head(const Program& program) {
         if (op.kind == OpKind::linear_input_grad && op.inputs[1] == made->inputs[1] && own_mask) {
           head.input_grad = reader;
         }
+        if (op.kind == OpKind::linear_weight_grad && few) head.weight_grad = reader;
+        if (op.kind == OpKind::bias_grad) head.bias_grad = reader;
       }
     }
+    if (head.weight_grad < 0) head.bias_grad = -1;
     return head;
   }
   return std::nullopt;
@@ -94,7 +99,7 @@ bool needs_product(const Program& program) {
   const HeadOps head = find_head(program).value_or(HeadOps{});
   for (int i = 0; i < static_cast<int>(program.ops().size()); ++i) {
     const bool product = is_product(program.ops()[static_cast<std::size_t>(i)].kind);
-    if (product && i != head.linear && i != head.input_grad) return true;
+    if (product && i != head.linear && i != head.input_grad && i != head.weight_grad) return true;
   }
   return false;
 }

@@ -13,12 +13,14 @@
 
 namespace minnow::cuda {
 
-/// The last layer, its loss and, in a training step, the gradient of the layer's input: indices of
-/// ops that one kernel can do together.
+/// The last layer, its loss and, in a training step, the layer's gradients: indices of ops that one
+/// kernel can do together.
 struct HeadOps {
   int linear = -1;
   int loss = -1;
   int input_grad = -1;  // -1: none
+  int weight_grad = -1;
+  int bias_grad = -1;
 };
 /// Of the first slice, in a step in slices: those are not merged.
 std::optional<HeadOps> find_head(const Program& program);
