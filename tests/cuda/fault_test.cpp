@@ -82,6 +82,37 @@ TEST_F(CudaFaults, FailTheNthCallOnceAndForGood) {
               injected, calls, errors, injected - errors);
 }
 
+// The ways to compute a product are tried and timed: one that is refused is out.
+TEST_F(CudaFaults, WhileProductsAreTimed) {
+  const auto compile = [] {
+    Model model(5, {dense(7), relu(), dense(18), softmax()}, {.seed = 1});
+    return Trainer(model, cross_entropy(), adam(), open("cuda", {.tune = true})).explain(8);
+  };
+  fake().config(kQuick);
+  EXPECT_NE(compile().find("timed: "), std::string::npos);
+  const long calls = fake().calls();
+  const long stride = calls / (kSanitized ? 10 : 100);
+  int injected = 0, errors = 0;
+  for (const char* how : {"=auto", "+=auto", "=auto!"}) {
+    for (long n = 1; n <= calls; n += stride) {
+      const std::string fault = kQuick + ";call@" + std::to_string(n) + how;
+      fake().config(fault);
+      try {
+        EXPECT_NE(compile().find("linear+bias+relu  dense_1  ("), std::string::npos) << fault;
+      } catch (const Error& error) {
+        ++errors;
+        EXPECT_NE(error.code(), "") << fault;
+        EXPECT_NE(error.evidence(), "") << fault;
+      }
+      EXPECT_EQ(fake().live_objects(), 0) << fault << ": " << fake().live_report();
+      ++injected;
+      if (HasFailure()) return;
+    }
+  }
+  std::printf("%d failures injected into a compilation of %ld calls: %d typed errors\n", injected,
+              calls, errors);
+}
+
 // With "auto" a call that fails costs nothing but time: once, for good, or with the device.
 TEST_F(CudaFaults, UnderAutoEveryFitEndsInTheRightResult) {
   const Tensor rows = random_tensor({90, 10}, 1);

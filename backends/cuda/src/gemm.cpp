@@ -129,10 +129,12 @@ std::vector<Gemm> Gemm::find(const Lt& lt, const Product& product, Precision pre
   set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(product.b));
   set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(product.d));
   set(lt, made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(product.d));
-  // Partial sums of a product that is cut along k are not rounded to bfloat16 between.
-  set(lt, made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE |
-                                 CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+  if (product.d_bf16) {
+    // Partial sums of a product that is cut along k are not rounded between.
+    set(lt, made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+        static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE |
+                                   CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+  }
   constexpr int kMost = 8;
   cublasLtMatmulHeuristicResult_t results[kMost] = {};
   int proposed = 0;
