@@ -102,9 +102,6 @@ class Lowering {
   /// is not there.
   bool add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, int absorbs);
 #endif
-  /// Whether a way can be run at all; it runs once, which loads its kernels: that may not happen
-  /// while a graph is captured.
-  bool runs(const Way& way, std::string& refusal) const;
   /// Takes the first way, or the fastest one.
   void take(int index, std::vector<Way> ways);
   /// Of those whose results are those of the plain product.

@@ -41,10 +41,6 @@ bool accepted(std::string& refusal, const Work& work) {
 
 }  // namespace
 
-bool Lowering::runs(const Way& way, std::string& refusal) const {
-  return accepted(refusal, [&] { way.run(context_.device.stream()); });
-}
-
 std::vector<Way> Lowering::ways_of(int index, const Product& base,
                                    const std::vector<cublasLtEpilogue_t>& epilogues,
                                    const std::function<void(Way&, cublasLtEpilogue_t)>& rest) {
@@ -73,7 +69,8 @@ std::vector<Way> Lowering::ways_of(int index, const Product& base,
       Way way{.how = gemm.describe(), .launches = {}, .epilogue = epilogue};
       way.launches.push_back({index, [gemm](cudaStream_t stream) { gemm.run(stream); }});
       rest(way, epilogue);
-      if (runs(way, refusal)) {
+      // The first call loads the kernel, which may not happen while a graph is captured.
+      if (accepted(refusal, [&] { way.run(device.stream()); })) {
         ways.push_back(std::move(way));
       } else {
         explain(index, cat(way.how, " refused: ", refusal));
