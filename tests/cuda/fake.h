@@ -1,6 +1,6 @@
 #pragma once
 
-// A fixture over the fake CUDA libraries: nothing may be alive when a test ends.
+// Fixtures on a GPU, and over the fake CUDA libraries.
 
 #include <fake_cuda.h>
 #include <gtest/gtest.h>
@@ -24,24 +24,42 @@ inline constexpr bool kSanitized = true;  // everything takes ten times as long
 inline constexpr bool kSanitized = false;
 #endif
 
-class OverFakes : public ::testing::Test {
+/// On a GPU: that of the fakes, where nothing may be alive when a test ends, or a real one.
+class OnCuda : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto found = fakecuda::Controls::find();
-    if (!found && std::getenv("FAKE_CUDA") != nullptr) FAIL() << "the fakes were not found";
-    if (!found) GTEST_SKIP() << "real CUDA libraries: these faults cannot be asked for";
-    fake_.emplace(*found);
-    fake().config(kQuick);
+    fake_ = fakecuda::Controls::find();
+    if (fake_) {
+      fake().config(kQuick);
+    } else if (std::getenv("FAKE_CUDA") != nullptr) {
+      FAIL() << "the fakes were not found";
+    } else {
+      try {
+        open("cuda");
+      } catch (const DeviceUnavailable& error) {
+        if (std::getenv("MINNOW_REQUIRE") != nullptr) FAIL() << error.what();
+        GTEST_SKIP() << error.what();
+      }
+    }
   }
   void TearDown() override {
     if (!fake_) return;
     EXPECT_EQ(fake().live_objects(), 0) << fake().live_report();
     EXPECT_EQ(fake().bytes_in_use(), 0U);
   }
+  bool faked() const { return fake_.has_value(); }
   const fakecuda::Controls& fake() const { return *fake_; }
 
  private:
   std::optional<fakecuda::Controls> fake_;
+};
+
+class OverFakes : public OnCuda {
+ protected:
+  void SetUp() override {
+    OnCuda::SetUp();
+    if (!faked()) GTEST_SKIP() << "real CUDA libraries: these faults cannot be asked for";
+  }
 };
 
 /// The largest difference of two lists of weights, a NaN if there is one.

@@ -9,7 +9,7 @@
 namespace minnow::testing {
 namespace {
 
-class CudaSlices : public OverFakes {
+class CudaSlices : public OnCuda {
  protected:
   static constexpr std::int64_t kBatch = 96;
 
@@ -59,7 +59,15 @@ class CudaSlices : public OverFakes {
   }
 };
 
-TEST_F(CudaSlices, ExplainSaysHowGradientsAreSummed) {
+class CudaSlicesOverFakes : public CudaSlices {
+ protected:
+  void SetUp() override {
+    CudaSlices::SetUp();
+    if (!faked()) GTEST_SKIP() << "a real library may choose otherwise";
+  }
+};
+
+TEST_F(CudaSlicesOverFakes, ExplainSaysHowGradientsAreSummed) {
   const std::string explained = run(open("cuda"), 40).explained;
   const auto expect = [&](std::string_view line) {
     EXPECT_NE(explained.find(line), std::string::npos) << line << "\n" << explained;
@@ -78,7 +86,7 @@ TEST_F(CudaSlices, ExplainSaysHowGradientsAreSummed) {
   expect("  rows 80..95: as the slice before\n");
 }
 
-TEST_F(CudaSlices, TheHeadIsNotMergedAndExplainSaysWhy) {
+TEST_F(CudaSlicesOverFakes, TheHeadIsNotMergedAndExplainSaysWhy) {
   const Device device = open("cuda");
   const Model narrow(40, {dense(10), relu(), dense(10), softmax()}, {.seed = 1});
   const auto arena = device.backend().create_arena(narrow.parameters(), 0);
@@ -109,7 +117,7 @@ TEST_F(CudaSlices, EveryPrecisionKeepsTheNumbers) {
   }
 }
 
-TEST_F(CudaSlices, SlicesOfOneSizeAreTimedOnce) {
+TEST_F(CudaSlicesOverFakes, SlicesOfOneSizeAreTimedOnce) {
   const Device device = open("cuda", {.tune = true});
   const auto count = [](const std::string& text, std::string_view what) {
     int found = 0;
@@ -126,7 +134,7 @@ TEST_F(CudaSlices, SlicesOfOneSizeAreTimedOnce) {
   EXPECT_NE(many.find("  rows 16..95: as the slice before\n"), std::string::npos) << many;
 }
 
-TEST_F(CudaSlices, CudnnIsNotAskedForEachSlice) {
+TEST_F(CudaSlicesOverFakes, CudnnIsNotAskedForEachSlice) {
   const Device device = open("cuda", {.precision = Precision::bf16, .tune = true});
   const Model wide(512, {dense(256, {.bias = false})}, {.seed = 1});
   const auto arena = device.backend().create_arena(wide.parameters(), 0);
@@ -139,7 +147,7 @@ TEST_F(CudaSlices, CudnnIsNotAskedForEachSlice) {
   EXPECT_EQ(fake().launches("cudnnBackendExecute"), 0);
 }
 
-TEST_F(CudaSlices, ThePlanIsThatOfOneSlice) {
+TEST_F(CudaSlicesOverFakes, ThePlanIsThatOfOneSlice) {
   const Device device = open("cuda");
   const MemoryPlan whole = device.backend().plan(step(0, 4096));
   const MemoryPlan sliced = device.backend().plan(step(1024, 4096));
@@ -156,7 +164,7 @@ TEST_F(CudaSlices, ThePlanIsThatOfOneSlice) {
             plan.activations + plan.workspace);
 }
 
-TEST_F(CudaSlices, AStepOfManyNodesIsNotUnrolled) {
+TEST_F(CudaSlicesOverFakes, AStepOfManyNodesIsNotUnrolled) {
   const Device device = open("cuda");
   EXPECT_NE(run(device, 24, 1).explained.find(" nodes per step, up to 32 steps per launch"),
             std::string::npos);
