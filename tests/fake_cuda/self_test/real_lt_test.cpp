@@ -1,0 +1,104 @@
+// The real cuBLASLt needs no GPU for descriptors: what it takes and what it says, the fake does
+// too.
+
+#include <cublasLt.h>
+#include <dlfcn.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "fixture.h"
+
+namespace {
+
+template <class F>
+F* find(void* library, const char* name) {
+  return reinterpret_cast<F*>(dlsym(library, name));
+}
+
+class RealLt : public FakeCuda {
+ protected:
+  void SetUp() override {
+    FakeCuda::SetUp();
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "AddressSanitizer does not bear RTLD_DEEPBIND";
+#endif
+    const std::string file = MINNOW_VENDOR_DIR "/libcublasLt.so." MINNOW_CUDA_MAJOR;
+    // Its own functions before those of the fake, which this program is linked with.
+    real_ = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (real_ == nullptr) GTEST_SKIP() << dlerror();
+    ASSERT_NE(find<decltype(cublasLtGetVersion)>(real_, "cublasLtGetVersion"), &cublasLtGetVersion);
+  }
+
+  /// Each attribute with values of several sizes, which both take or both refuse.
+  template <class Handle, class Attribute, class Create>
+  void compare(const char* what, const Create& create,
+               cublasStatus_t (*fake_set)(Handle, Attribute, const void*, std::size_t),
+               cublasStatus_t (*fake_destroy)(Handle), const std::vector<Attribute>& attributes) {
+    const std::string name = std::string("cublasLt") + what;
+    const auto real_set = find<cublasStatus_t(Handle, Attribute, const void*, std::size_t)>(
+        real_, (name + "SetAttribute").c_str());
+    const auto real_destroy = find<cublasStatus_t(Handle)>(real_, (name + "Destroy").c_str());
+    ASSERT_TRUE(real_set != nullptr && real_destroy != nullptr) << name;
+    const std::array<std::uint8_t, 16> zeros{};
+    for (const Attribute attribute : attributes) {
+      int taken = 0;
+      for (std::size_t size = 1; size <= zeros.size(); ++size) {
+        Handle real{}, fake{};
+        ASSERT_EQ(create(real_, &real), CUBLAS_STATUS_SUCCESS) << name;
+        ASSERT_EQ(create(nullptr, &fake), CUBLAS_STATUS_SUCCESS) << name;
+        const auto wanted = real_set(real, attribute, zeros.data(), size);
+        EXPECT_EQ(fake_set(fake, attribute, zeros.data(), size), wanted)
+            << name << " attribute " << attribute << " of " << size << " bytes";
+        taken += wanted == CUBLAS_STATUS_SUCCESS ? 1 : 0;
+        real_destroy(real);
+        fake_destroy(fake);
+      }
+      EXPECT_EQ(taken, 1) << name << " attribute " << attribute;
+    }
+  }
+
+  void* real_ = nullptr;
+};
+
+TEST_F(RealLt, TakesAttributesOfTheSameSizes) {
+  compare(
+      "MatmulDesc",
+      [](void* real, cublasLtMatmulDesc_t* made) {
+        const auto create = real == nullptr ? &cublasLtMatmulDescCreate
+                                            : find<decltype(cublasLtMatmulDescCreate)>(
+                                                  real, "cublasLtMatmulDescCreate");
+        return create(made, CUBLAS_COMPUTE_32F, CUDA_R_32F);
+      },
+      &cublasLtMatmulDescSetAttribute, &cublasLtMatmulDescDestroy,
+      std::vector{CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB,
+                  CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD,
+                  CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE});
+  compare(
+      "MatmulPreference",
+      [](void* real, cublasLtMatmulPreference_t* made) {
+        const auto create = real == nullptr ? &cublasLtMatmulPreferenceCreate
+                                            : find<decltype(cublasLtMatmulPreferenceCreate)>(
+                                                  real, "cublasLtMatmulPreferenceCreate");
+        return create(made);
+      },
+      &cublasLtMatmulPreferenceSetAttribute, &cublasLtMatmulPreferenceDestroy,
+      std::vector{
+          CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES});
+}
+
+TEST_F(RealLt, NamesItsAnswersAlike) {
+  const auto name = find<decltype(cublasLtGetStatusName)>(real_, "cublasLtGetStatusName");
+  const auto text = find<decltype(cublasLtGetStatusString)>(real_, "cublasLtGetStatusString");
+  for (int status = 0; status <= 16; ++status) {
+    const auto code = static_cast<cublasStatus_t>(status);
+    EXPECT_STREQ(cublasLtGetStatusName(code), name(code));
+    EXPECT_STREQ(cublasLtGetStatusString(code), text(code));
+  }
+}
+
+}  // namespace
