@@ -22,24 +22,32 @@ MINNOW_KERNEL(loss);
 
 namespace {
 
-// dW = dY^T X and db, each number by one thread, rows in their order.
+// dW = dY^T X and db, each number by one thread, rows in their order. Several rows are on their way
+// at once.
 __device__ inline void weight_gradient(const Head& job) {
+  constexpr int kAtOnce = 8;
+  static_assert(kHeadGradientRows % kAtOnce == 0);
   __shared__ float dy[kHeadGradientRows][kHeadOutputs];
   const auto rows = static_cast<int>(job.x.rows);
   const auto outputs = static_cast<int>(job.loss.x.cols);
-  for (int i = static_cast<int>(threadIdx.x); i < rows * kHeadOutputs; i += kLossThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < kHeadGradientRows * kHeadOutputs;
+       i += kLossThreads) {
     const int row = i / kHeadOutputs;
     const int o = i % kHeadOutputs;
-    dy[row][o] = o < outputs ? load(job.loss.gradient, row, o) : 0.0F;
+    dy[row][o] = row < rows && o < outputs ? load(job.loss.gradient, row, o) : 0.0F;
   }
   __syncthreads();
   for (std::int64_t col = threadIdx.x; col < job.x.cols; col += kLossThreads) {
     float sums[kHeadOutputs] = {};
-#pragma unroll 8
-    for (int row = 0; row < rows; ++row) {
-      const float x = load(job.x, row, col);
+    for (int row = 0; row < rows; row += kAtOnce) {
+      float x[kAtOnce];
 #pragma unroll
-      for (int o = 0; o < kHeadOutputs; ++o) sums[o] += x * dy[row][o];
+      for (int i = 0; i < kAtOnce; ++i) x[i] = row + i < rows ? load(job.x, row + i, col) : 0.0F;
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+#pragma unroll
+        for (int o = 0; o < kHeadOutputs; ++o) sums[o] += x[i] * dy[row + i][o];
+      }
     }
 #pragma unroll
     for (int o = 0; o < kHeadOutputs; ++o) {
