@@ -12,11 +12,6 @@
 
 namespace {
 
-template <class F>
-F* find(void* library, const char* name) {
-  return reinterpret_cast<F*>(dlsym(library, name));
-}
-
 class RealLt : public FakeCuda {
  protected:
   void SetUp() override {
@@ -28,62 +23,56 @@ class RealLt : public FakeCuda {
     // Its own functions before those of the fake, which this program is linked with.
     real_ = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
     if (real_ == nullptr) GTEST_SKIP() << dlerror();
-    ASSERT_NE(find<decltype(cublasLtGetVersion)>(real_, "cublasLtGetVersion"), &cublasLtGetVersion);
+    ASSERT_NE(of_real(&cublasLtGetVersion, "cublasLtGetVersion"), &cublasLtGetVersion);
   }
 
   /// Each attribute with values of several sizes, which both take or both refuse.
-  template <class Handle, class Attribute, class Create>
-  void compare(const char* what, const Create& create,
-               cublasStatus_t (*fake_set)(Handle, Attribute, const void*, std::size_t),
-               cublasStatus_t (*fake_destroy)(Handle), const std::vector<Attribute>& attributes) {
-    const std::string name = std::string("cublasLt") + what;
-    const auto real_set = find<cublasStatus_t(Handle, Attribute, const void*, std::size_t)>(
-        real_, (name + "SetAttribute").c_str());
-    const auto real_destroy = find<cublasStatus_t(Handle)>(real_, (name + "Destroy").c_str());
-    ASSERT_TRUE(real_set != nullptr && real_destroy != nullptr) << name;
+  template <class Handle, class Attribute, class... Arguments>
+  void compare(const std::string& name, cublasStatus_t (*create)(Handle*, Arguments...),
+               cublasStatus_t (*set)(Handle, Attribute, const void*, std::size_t),
+               cublasStatus_t (*destroy)(Handle), const std::vector<Attribute>& attributes,
+               Arguments... arguments) {
+    const auto real_create = of_real(create, name + "Create");
+    const auto real_set = of_real(set, name + "SetAttribute");
+    const auto real_destroy = of_real(destroy, name + "Destroy");
+    ASSERT_TRUE(real_create != nullptr && real_set != nullptr && real_destroy != nullptr) << name;
     const std::array<std::uint8_t, 16> zeros{};
     for (const Attribute attribute : attributes) {
       int taken = 0;
       for (std::size_t size = 1; size <= zeros.size(); ++size) {
         Handle real{}, fake{};
-        ASSERT_EQ(create(real_, &real), CUBLAS_STATUS_SUCCESS) << name;
-        ASSERT_EQ(create(nullptr, &fake), CUBLAS_STATUS_SUCCESS) << name;
+        ASSERT_EQ(real_create(&real, arguments...), CUBLAS_STATUS_SUCCESS) << name;
+        ASSERT_EQ(create(&fake, arguments...), CUBLAS_STATUS_SUCCESS) << name;
         const auto wanted = real_set(real, attribute, zeros.data(), size);
-        EXPECT_EQ(fake_set(fake, attribute, zeros.data(), size), wanted)
+        EXPECT_EQ(set(fake, attribute, zeros.data(), size), wanted)
             << name << " attribute " << attribute << " of " << size << " bytes";
         taken += wanted == CUBLAS_STATUS_SUCCESS ? 1 : 0;
         real_destroy(real);
-        fake_destroy(fake);
+        destroy(fake);
       }
       EXPECT_EQ(taken, 1) << name << " attribute " << attribute;
     }
+  }
+
+  /// The real library's function of the fake's type.
+  template <class F>
+  F* of_real(F* /*fake*/, const std::string& name) const {
+    return reinterpret_cast<F*>(dlsym(real_, name.c_str()));
   }
 
   void* real_ = nullptr;
 };
 
 TEST_F(RealLt, TakesAttributesOfTheSameSizes) {
+  compare("cublasLtMatmulDesc", &cublasLtMatmulDescCreate, &cublasLtMatmulDescSetAttribute,
+          &cublasLtMatmulDescDestroy,
+          std::vector{CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB,
+                      CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                      CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER,
+                      CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE},
+          CUBLAS_COMPUTE_32F, CUDA_R_32F);
   compare(
-      "MatmulDesc",
-      [](void* real, cublasLtMatmulDesc_t* made) {
-        const auto create = real == nullptr ? &cublasLtMatmulDescCreate
-                                            : find<decltype(cublasLtMatmulDescCreate)>(
-                                                  real, "cublasLtMatmulDescCreate");
-        return create(made, CUBLAS_COMPUTE_32F, CUDA_R_32F);
-      },
-      &cublasLtMatmulDescSetAttribute, &cublasLtMatmulDescDestroy,
-      std::vector{CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB,
-                  CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-                  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD,
-                  CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE});
-  compare(
-      "MatmulPreference",
-      [](void* real, cublasLtMatmulPreference_t* made) {
-        const auto create = real == nullptr ? &cublasLtMatmulPreferenceCreate
-                                            : find<decltype(cublasLtMatmulPreferenceCreate)>(
-                                                  real, "cublasLtMatmulPreferenceCreate");
-        return create(made);
-      },
+      "cublasLtMatmulPreference", &cublasLtMatmulPreferenceCreate,
       &cublasLtMatmulPreferenceSetAttribute, &cublasLtMatmulPreferenceDestroy,
       std::vector{
           CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
@@ -92,8 +81,8 @@ TEST_F(RealLt, TakesAttributesOfTheSameSizes) {
 }
 
 TEST_F(RealLt, NamesItsAnswersAlike) {
-  const auto name = find<decltype(cublasLtGetStatusName)>(real_, "cublasLtGetStatusName");
-  const auto text = find<decltype(cublasLtGetStatusString)>(real_, "cublasLtGetStatusString");
+  const auto name = of_real(&cublasLtGetStatusName, "cublasLtGetStatusName");
+  const auto text = of_real(&cublasLtGetStatusString, "cublasLtGetStatusString");
   for (int status = 0; status <= 16; ++status) {
     const auto code = static_cast<cublasStatus_t>(status);
     EXPECT_STREQ(cublasLtGetStatusName(code), name(code));
