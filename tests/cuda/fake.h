@@ -6,11 +6,9 @@
 #include <gtest/gtest.h>
 #include <minnow/minnow.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace minnow::testing {
 
@@ -61,15 +59,5 @@ class OverFakes : public OnCuda {
     if (!faked()) GTEST_SKIP() << "real CUDA libraries: these faults cannot be asked for";
   }
 };
-
-/// The largest difference of two lists of weights, a NaN if there is one.
-inline double difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double largest = a.size() == b.size() ? 0 : 1e30;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    const double distance = std::abs(static_cast<double>(a[i]) - b[i]);
-    if (!(distance <= largest)) largest = distance;
-  }
-  return largest;
-}
 
 }  // namespace minnow::testing

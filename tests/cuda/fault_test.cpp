@@ -8,7 +8,7 @@
 
 #include "fake.h"
 #include "message_of.h"
-#include "problems.h"
+#include "trained.h"
 
 namespace minnow::testing {
 namespace {

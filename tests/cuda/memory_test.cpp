@@ -3,39 +3,22 @@
 
 #include "fake.h"
 #include "message_of.h"
-#include "problems.h"
+#include "trained.h"
 
 namespace minnow::testing {
 namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
-struct Net {
-  std::int64_t inputs;
-  std::vector<std::int64_t> hidden;
-  std::int64_t outputs;
-};
-
 class CudaMemory : public OverFakes {
  protected:
-  static Model model_of(const Net& net) {
-    std::vector<LayerPtr> layers;
-    for (const std::int64_t units : net.hidden) {
-      layers.push_back(dense(units));
-      layers.push_back(relu());
-    }
-    layers.push_back(dense(net.outputs));
-    if (net.outputs > 1) layers.push_back(softmax());
-    return Model(net.inputs, std::move(layers), {.seed = 3});
-  }
-  static LossPtr loss_of(const Net& net) { return net.outputs > 1 ? cross_entropy() : mse(); }
   std::int64_t in_use() const { return static_cast<std::int64_t>(fake().bytes_in_use()); }
   std::int64_t most_in_use() const { return static_cast<std::int64_t>(fake().peak_bytes()); }
 };
 
 TEST_F(CudaMemory, ThePlanIsWhatIsHeldAndAllocated) {
-  const std::vector<Net> nets{{10, {10}, 1}, {784, {16}, 10}, {7, {31, 33}, 5},
-                              {5, {}, 3},    {33, {1, 7}, 2}, {40, {600}, 10}};
+  const std::vector<Net> nets{{10, {10}, 1, false}, {784, {16}, 10, true}, {7, {31, 33}, 5, true},
+                              {5, {}, 3, true},     {33, {1, 7}, 2, true}, {40, {600}, 10, true}};
   for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
     for (const Net& net : nets) {
       for (const std::int64_t batch : {1, 32, 257}) {
@@ -54,12 +37,12 @@ TEST_F(CudaMemory, ThePlanIsWhatIsHeldAndAllocated) {
 }
 
 TEST_F(CudaMemory, EveryByteIsAccountedForAtAnyTime) {
-  for (const Net& net : {Net{10, {20}, 3}, Net{5, {}, 3}, Net{13, {129}, 1}}) {
+  for (const Net& net : {Net{10, {20}, 3, true}, Net{5, {}, 3, true}, Net{13, {129}, 1, false}}) {
     const Device device = open("cuda");
     {
       Model model = model_of(net);
       const Tensor x = random_tensor({90, net.inputs}, 1);
-      const Tensor y = net.outputs > 1 ? labels_of(x, net.outputs) : random_tensor({90, 1}, 2);
+      const Tensor y = net.classifier ? labels_of(x, net.outputs) : random_tensor({90, 1}, 2);
       Trainer trainer(model, loss_of(net), adam(), device);
       const auto expect_known = [&](const char* after) {
         EXPECT_EQ(device.memory().held.total(), in_use()) << after;
@@ -97,7 +80,7 @@ TEST_F(CudaMemory, ALimitRefusesBeforeAnythingIsAllocated) {
   const Device device = open("cuda", {.memory_limit = 6 * kMiB});
   EXPECT_EQ(device.memory().free, 6 * kMiB);
   EXPECT_EQ(device.memory().evidence, "memory limit 6.00 MiB, of it 0 B used");
-  Model large = model_of({784, {512}, 10});
+  Model large = model_of({784, {512}, 10, true});
   EXPECT_EQ(message_of<ResourceExhausted>(
                 [&] { Trainer(large, cross_entropy(), adam(), device).explain(1); }),
             "the memory limit of cuda:0 is too small for the parameters, gradients and optimizer "

@@ -48,7 +48,7 @@ TEST(CudaPlugin, ExportsOneFunction) {
 class CudaFakes : public OverFakes {};
 
 TEST_F(CudaFakes, CoverWhatThePluginCalls) {
-  void* runtime = dlopen("libcudart.so." MINNOW_CUDA_MAJOR, RTLD_NOW | RTLD_LOCAL);
+  void* runtime = dlopen("libcudart.so." MINNOW_CUDA_SOVERSION, RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(runtime, nullptr) << dlerror();
   int calls = 0;
   for (const auto& line : lines_of("nm -D --undefined-only '" MINNOW_CUDA_PLUGIN "'")) {
@@ -123,10 +123,10 @@ TEST_F(CudaFakes, DevicesThatCannotBeUsedSayWhyAndWhatToDo) {
 TEST_F(CudaFakes, OldGpusAndGpusThatAreNotThere) {
   fake().config("cc=37");
   const std::string old = message_of<DeviceUnavailable>([] { open("cuda"); });
-  EXPECT_NE(
-      old.find("(compute capability 3.7) is not supported by CUDA " MINNOW_CUDA_MAJOR ". [MN-D10]\n"
-               "  evidence: this build contains code for "),
-      std::string::npos)
+  EXPECT_NE(old.find("(compute capability 3.7) is not supported by CUDA " MINNOW_CUDA_SOVERSION
+                     ". [MN-D10]\n"
+                     "  evidence: this build contains code for "),
+            std::string::npos)
       << old;
   fake().config("cc=75");
   EXPECT_NO_THROW(open("cuda"));

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "fake.h"
-#include "problems.h"
 #include "record.h"
+#include "trained.h"
 
 namespace minnow::testing {
 namespace {

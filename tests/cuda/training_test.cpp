@@ -16,8 +16,8 @@ TEST_F(CudaTraining, GivesTheCpusNumbers) {
     for (const auto& optimizer : {adam(), adam({.preset = AdamPreset::torch}),
                                   sgd({.learning_rate = 0.05F, .momentum = 0.9F}), sgd()}) {
       for (const bool fuse : {true, false}) {
-        const Trained cpu = train(net, open("cpu"), optimizer, {.fuse = fuse});
-        const Trained cuda = train(net, open("cuda"), optimizer, {.fuse = fuse});
+        const Trained cpu = train(net, open("cpu"), {.optimizer = optimizer, .fuse = fuse});
+        const Trained cuda = train(net, open("cuda"), {.optimizer = optimizer, .fuse = fuse});
         expect_close(cuda, cpu, 2e-5);
         EXPECT_NE(cuda.explained.find("captured graph"), std::string::npos) << cuda.explained;
       }
@@ -37,12 +37,11 @@ TEST_F(CudaTraining, TheLastLayerLearnsInEveryShape) {
         std::vector<std::vector<float>> weights;
         for (const char* device : {"cpu", "cuda"}) {
           Model model = model_of(net);
-          Trainer trainer(model, net.classifier ? cross_entropy() : mse(),
-                          sgd({.learning_rate = 0.5F}), open(device));
+          Trainer trainer(model, loss_of(net), sgd({.learning_rate = 0.5F}), open(device));
           for (int step = 0; step < 3; ++step) trainer.step(x, y);
           weights.push_back(all_weights(model));
         }
-        EXPECT_LE(difference(weights[1], weights[0]), 5e-6)
+        EXPECT_LE(difference(weights[1], weights[0]), 2e-6)
             << rows << " rows, " << width << " wide, " << outputs << " outputs";
       }
     }
@@ -135,7 +134,7 @@ TEST_F(CudaTraining, OneRowAndBatchesFromTheHost) {
   const std::vector<float> row(10, 0.25F);
   for (int i = 0; i < 3; ++i) {
     const auto a = cuda.predict_row(row), b = cpu.predict_row(row);
-    EXPECT_LE(difference({a.begin(), a.end()}, {b.begin(), b.end()}), 1e-6);
+    EXPECT_LE(difference(a, b), 1e-6);
   }
 }
 

@@ -85,7 +85,7 @@ class Controls {
  public:
   /// Loads the runtime the way a plugin does. nullopt when it is the real one, or missing.
   static std::optional<Controls> find() {
-    void* const library = dlopen("libcudart.so." MINNOW_CUDA_MAJOR, RTLD_NOW | RTLD_LOCAL);
+    void* const library = dlopen("libcudart.so." MINNOW_CUDA_SOVERSION, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr || dlsym(library, "fakecuda_config") == nullptr) return std::nullopt;
     return Controls(library);
   }

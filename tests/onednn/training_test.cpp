@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "bf16.h"
+#include "trained.h"
 
 namespace minnow::testing {
 namespace {
@@ -40,92 +41,36 @@ TEST(Bf16Part, IsLoadedWhenBf16IsAskedForAndNeverElse) {
 
 class Bf16Training : public Bf16 {};
 
-struct Net {
-  std::int64_t inputs;
-  std::vector<std::int64_t> hidden;
-  std::int64_t outputs;
-  bool classifier;
+struct Case {
+  Net net;
   bool has_bf16;  // a layer whose sides are all 32 or more
 };
-const Net kNets[] = {{784, {128}, 10, true, true},     {10, {10}, 1, false, false},
-                     {33, {129, 33}, 31, true, true},  {129, {1, 7}, 129, false, false},
-                     {40, {65, 130}, 50, false, true}, {31, {129}, 7, true, false}};
-
-struct Trained {
-  std::vector<double> losses;
-  std::vector<float> weights;
-  Tensor predictions;
-  std::string explained;
-};
-
-/// Two epochs of 3 batches and a partial one, with validation; then predictions.
-Trained train(const Net& net, const Device& device, std::int64_t microbatch = 0) {
-  const Tensor x = random_tensor({333, net.inputs}, 1);
-  const Tensor y = net.classifier ? labels_of(x, std::min(net.inputs, net.outputs))
-                                  : random_tensor({333, net.outputs}, 2);
-  std::vector<LayerPtr> layers;
-  for (const std::int64_t units : net.hidden) {
-    layers.push_back(dense(units));
-    layers.push_back(relu());
-  }
-  layers.push_back(dense(net.outputs));
-  if (net.classifier) layers.push_back(softmax());
-  Model model(net.inputs, std::move(layers), {.seed = 3});
-  Trainer trainer(model, net.classifier ? cross_entropy() : mse(), adam(), device);
-  Trained result;
-  const History history = trainer.fit(
-      x, y, {.epochs = 2, .batch_size = 96, .validation_split = 0.1, .microbatch = microbatch});
-  for (const EpochResult& epoch : history.epochs) {
-    result.losses.push_back(epoch.train.loss);
-    result.losses.push_back(epoch.validation->loss);
-  }
-  result.weights = all_weights(model);
-  result.predictions = trainer.predict(x);
-  result.explained = trainer.explain(96);
-  return result;
-}
-
-/// The largest difference; NaN where there is one.
-double difference(std::span<const float> a, std::span<const float> b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double apart = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    if (!(apart <= largest)) largest = apart;
-  }
-  return largest;
-}
-
-void expect_near(const Trained& actual, const Trained& expected, double tolerance) {
-  ASSERT_EQ(actual.losses.size(), expected.losses.size());
-  for (std::size_t i = 0; i < actual.losses.size(); ++i) {
-    EXPECT_NEAR(actual.losses[i], expected.losses[i], tolerance * (1 + expected.losses[i]));
-  }
-  EXPECT_LE(difference(actual.weights, expected.weights), tolerance);
-  EXPECT_LE(difference(actual.predictions.data<float>(), expected.predictions.data<float>()),
-            tolerance);
-}
+const Case kCases[] = {{{784, {128}, 10, true}, true},     {{10, {10}, 1, false}, false},
+                       {{33, {129, 33}, 31, true}, true},  {{129, {1, 7}, 129, false}, false},
+                       {{40, {65, 130}, 50, false}, true}, {{31, {129}, 7, true}, false}};
+const Lesson kWhole{.rows = 333, .batch = 96};
+const Lesson kSliced{.rows = 333, .batch = 96, .microbatch = 40};
 
 TEST_F(Bf16Training, StaysNearFp32) {
-  for (const Net& net : kNets) {
-    const Trained exact = train(net, open("cpu"));
-    const Trained bf16 = train(net, open_bf16());
-    expect_near(bf16, exact, 5e-2);
-    EXPECT_EQ(bf16.weights != exact.weights, net.has_bf16) << net.inputs;
-    EXPECT_EQ(bf16.explained.find("(bf16 factors: oneDNN, ") != std::string::npos, net.has_bf16)
+  for (const auto& [net, has_bf16] : kCases) {
+    const Trained exact = train(net, open("cpu"), kWhole);
+    const Trained bf16 = train(net, open_bf16(), kWhole);
+    expect_close(bf16, exact, 5e-2);
+    EXPECT_EQ(bf16.weights != exact.weights, has_bf16) << net.inputs;
+    EXPECT_EQ(bf16.explained.find("(bf16 factors: oneDNN, ") != std::string::npos, has_bf16)
         << bf16.explained;
     // The classifier's last layer, and all of a small net.
-    const bool has_fp32 = net.outputs < 32 || !net.has_bf16;
+    const bool has_fp32 = net.outputs < 32 || !has_bf16;
     EXPECT_EQ(bf16.explained.find("(fp32: a side is under 32)") != std::string::npos, has_fp32)
         << bf16.explained;
   }
 }
 
 TEST_F(Bf16Training, SlicesStayNearTheWholeBatch) {
-  for (const Net& net : kNets) {
-    const Trained whole = train(net, open_bf16());
-    expect_near(train(net, open_bf16(), 40), whole, 5e-2);
-    expect_near(train(net, open_bf16(), 40), train(net, open("cpu")), 5e-2);
+  for (const auto& [net, has_bf16] : kCases) {
+    const Trained sliced = train(net, open_bf16(), kSliced);
+    expect_close(sliced, train(net, open_bf16(), kWhole), 5e-2);
+    expect_close(sliced, train(net, open("cpu"), kWhole), 5e-2);
   }
 }
 

@@ -53,7 +53,7 @@ std::string crash_text(const std::string& file) {
 }
 
 const std::string kVendor = MINNOW_VENDOR_DIR "/";
-const std::string kRuntime = "libcudart.so." MINNOW_CUDA_MAJOR;
+const std::string kRuntime = "libcudart.so." MINNOW_CUDA_SOVERSION;
 
 TEST_F(Damage, EmptyDriver) {
   const std::string file = empty("libcuda.so.1");
@@ -87,7 +87,7 @@ TEST_F(Damage, RuntimeCutOff) {
 }
 
 TEST_F(Damage, EmptyCublasLt) {
-  empty("libcublasLt.so." MINNOW_CUDA_MAJOR);
+  empty("libcublasLt.so." MINNOW_CUDA_SOVERSION);
   const Outcome found = over_fakes({"open:auto"});
   EXPECT_EQ(said(found, "device"), "cpu");
   EXPECT_EQ(said(found, "remedy"), "reinstall cuBLAS");

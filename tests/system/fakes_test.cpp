@@ -82,7 +82,7 @@ TEST_F(Fakes, WhatRulesOutAGpu) {
   for (const Case& one :
        {Case{"cc=37", "MN-D10",
              "GPU not used: fake CUDA device (compute capability 3.7) is not supported by "
-             "CUDA " MINNOW_CUDA_MAJOR "."},
+             "CUDA " MINNOW_CUDA_SOVERSION "."},
         Case{"cudaFuncGetAttributes=209", "MN-D11",
              "GPU not used: this build has no code for fake CUDA device (compute capability 9.0)."},
         Case{"cudaSetDevice=46", "MN-D09", "cuda:0 is busy or not available."},

@@ -14,7 +14,7 @@
 namespace minnow::test {
 
 /// The least driver of the CUDA that this build is for.
-inline const std::string kDriver = std::string(MINNOW_CUDA_MAJOR) == "12" ? "525" : "580";
+inline const std::string kDriver = std::string(MINNOW_CUDA_SOVERSION) == "12" ? "525" : "580";
 
 class Machine {
  public:

@@ -2,6 +2,7 @@
 // refuses.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -164,7 +165,7 @@ const Way& Lowering::fastest(int index, const std::vector<Way>& ways) {
       continue;
     }
     const double seconds = seconds_of(way.launches, stream);
-    timed += cat(" ", seconds * 1e6, " us");
+    timed += std::isfinite(seconds) ? cat(" ", seconds * 1e6, " us") : " cannot be captured";
     if (seconds < least) best = &way;
     least = std::min(least, seconds);
   }

@@ -19,7 +19,7 @@ class RealLt : public FakeCuda {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "AddressSanitizer does not bear RTLD_DEEPBIND";
 #endif
-    const std::string file = MINNOW_VENDOR_DIR "/libcublasLt.so." MINNOW_CUDA_MAJOR;
+    const std::string file = MINNOW_VENDOR_DIR "/libcublasLt.so." MINNOW_CUDA_SOVERSION;
     // Its own functions before those of the fake, which this program is linked with.
     real_ = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
     if (real_ == nullptr) GTEST_SKIP() << dlerror();
