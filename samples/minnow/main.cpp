@@ -11,9 +11,16 @@
 #include <cstring>
 #include <string_view>
 
-#include "arguments.h"
-#include "commands.h"
-#include "json_lines.h"
+#include "arguments/arguments.h"
+#include "bench/bench.h"
+#include "devices/devices.h"
+#include "devices/doctor.h"
+#include "explain/explain.h"
+#include "predict/predict.h"
+#include "terminal/print_failure.h"
+#include "train/json_lines.h"
+#include "train/summary.h"
+#include "train/train.h"
 
 namespace minnow::command {
 namespace {

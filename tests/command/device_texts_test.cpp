@@ -1,6 +1,10 @@
-#include "device_facts.h"
+#include "devices/device_facts.h"
+#include "devices/device_json.h"
+#include "devices/device_table.h"
+#include "devices/doctor_table.h"
 #include "expect.h"
 #include "reports.h"
+#include "terminal/printable.h"
 
 namespace minnow::test {
 namespace {

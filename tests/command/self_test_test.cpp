@@ -1,4 +1,4 @@
-#include "self_test.h"
+#include "devices/self_test.h"
 
 #include <minnow/minnow.h>
 

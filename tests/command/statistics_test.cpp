@@ -1,6 +1,6 @@
 // What bench computes from rounds of times.
 
-#include "statistics.h"
+#include "bench/statistics.h"
 
 #include <gtest/gtest.h>
 

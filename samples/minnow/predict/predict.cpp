@@ -1,0 +1,96 @@
+#include "predict/predict.h"
+
+#include <minnow/minnow.h>
+
+#include <algorithm>
+
+#include "data/inputs.h"
+#include "output/output_place.h"
+#include "output/save_file.h"
+#include "terminal/numbers.h"
+#include "train/setup.h"
+
+namespace minnow::command {
+namespace {
+
+bool is_npy(const std::string& path) { return path.size() > 4 && path.ends_with(".npy"); }
+bool is_csv(const std::string& path) { return path.size() > 4 && path.ends_with(".csv"); }
+
+Tensor chosen_rows(const Tensor& x, const PredictArguments& arguments) {
+  if (!arguments.row) return x;
+  const std::int64_t row = *arguments.row;
+  if (row >= x.shape().rows()) {
+    usage_error("--row=" + std::to_string(row) + " is past the end of " + arguments.x + ".",
+                "it has " + std::to_string(x.shape().rows()) + " rows, the first is row 0");
+  }
+  return x.rows(row, row + 1);
+}
+
+Tensor likeliest(const Tensor& outputs) {
+  const std::int64_t rows = outputs.shape().rows();
+  const auto width = static_cast<std::size_t>(outputs.shape().row_elements());
+  Tensor classes(Shape{rows}, DType::i32);
+  const auto from = outputs.data<float>();
+  const auto to = classes.mutable_data<std::int32_t>();
+  for (std::size_t row = 0; row < to.size(); ++row) {
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(row * width);
+    const auto last = first + static_cast<std::ptrdiff_t>(width);
+    to[row] = static_cast<std::int32_t>(std::max_element(first, last) - first);
+  }
+  return classes;
+}
+
+// Floats with as many digits as it takes to read them back unchanged.
+std::string csv_rows(const Tensor& values, std::int64_t begin, std::int64_t end) {
+  const Tensor part = values.rows(begin, end);
+  const auto width = static_cast<std::size_t>(part.shape().row_elements());
+  const bool whole = part.dtype() == DType::i32;
+  const auto count = static_cast<std::size_t>(part.shape().elements());
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    text += whole ? std::to_string(part.data<std::int32_t>()[i]) : exact(part.data<float>()[i]);
+    text += (i + 1) % width == 0 ? '\n' : ',';
+  }
+  return text;
+}
+
+template <class Write>
+void write_csv(const Tensor& values, Write&& write) {
+  constexpr std::int64_t kRows = 4096;  // at a time
+  const std::int64_t rows = values.shape().rows();
+  for (std::int64_t begin = 0; begin < rows; begin += kRows) {
+    write(csv_rows(values, begin, std::min(rows, begin + kRows)));
+  }
+}
+
+}  // namespace
+
+Exit run_predict(const Arguments& arguments, Terminal& terminal) {
+  const auto& predict = arguments.predict;
+  if (!predict.out.empty()) {
+    if (!is_npy(predict.out) && !is_csv(predict.out)) {
+      usage_error("--out=" + predict.out + " is of no type that minnow writes.", {},
+                  "a name that ends in .npy or .csv, or no --out: CSV on standard output");
+    }
+    require_writable(predict.out);
+  }
+  const Device device = open_device(arguments.common);
+  if (terminal.verbose) terminal.note("minnow: device=" + device.info().name);
+  Model model = load_model(predict.model);
+  const Tensor x = chosen_rows(read_features("--x", predict.x), predict);
+  Trainer trainer(model, mse(), sgd(), device);
+  const Tensor outputs = trainer.predict(x);
+  const Tensor values = predict.argmax ? likeliest(outputs) : outputs;
+  if (predict.out.empty()) {
+    write_csv(values, [&](const std::string& text) { terminal.out.write(text); });
+  } else if (is_npy(predict.out)) {
+    write_npy(predict.out, values);
+  } else {
+    save_file(predict.out, [&](std::ostream& file) {
+      write_csv(values, [&](const std::string& text) { file << text; });
+    });
+  }
+  return Exit::ok;
+}
+
+}  // namespace minnow::command

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "arguments/arguments.h"
+#include "terminal/exit_codes.h"
+#include "terminal/terminal.h"
+
+namespace minnow::command {
+
+Exit run_predict(const Arguments& arguments, Terminal& terminal);
+
+}  // namespace minnow::command
