@@ -44,7 +44,6 @@ Failure not_found(const OpenedLibrary& library) {
   return {.code = "MN-L03",
           .what = "cuDNN not found; using minnow's own ReLU/softmax kernels on the GPU.",
           .evidence = library.problem(),
-          .remedy = {},
           .effect =
               "same results; speed difference for this network: none expected (no "
               "convolutions)"};

@@ -25,7 +25,6 @@ void require_amx() {
   if (!setting.empty()) {
     throw InvalidArgument({.code = "MN-U01",
                            .what = cat("\"", setting, "\" is no setting of ", kSetting, "."),
-                           .evidence = {},
                            .remedy = "set it to any, or unset it",
                            .effect = kNothing});
   }

@@ -46,8 +46,7 @@ std::shared_ptr<Backend> open_cpu(const Request& request) {
     throw InvalidArgument({.code = "MN-U01",
                            .what = "the CPU cannot compute in tf32.",
                            .evidence = "it computes in fp32 and, with AMX, in bf16",
-                           .remedy = "ask for fp32, or for a GPU",
-                           .effect = {}});
+                           .remedy = "ask for fp32, or for a GPU"});
   }
   const OnednnPlugin* onednn =
       options.precision == Precision::bf16 ? &cpu::load_onednn_plugin() : nullptr;
@@ -100,9 +99,7 @@ Device open_first(Request request) {
   for (const std::string& entry : device_names()) known += (known.empty() ? "" : ", ") + entry;
   throw InvalidArgument({.code = "MN-U01",
                          .what = cat(origin, "\"", name, "\" is no device."),
-                         .evidence = "there are " + known + "; cuda:1 is the second GPU",
-                         .remedy = {},
-                         .effect = {}});
+                         .evidence = "there are " + known + "; cuda:1 is the second GPU"});
 }
 
 }  // namespace
@@ -118,9 +115,7 @@ Device open(std::string_view name, const OpenOptions& options) {
     throw InvalidArgument(
         {.code = "MN-U01",
          .what = cat("a device with ", options.threads, " threads cannot be opened."),
-         .evidence = {},
-         .remedy = "give 1 or more, or 0 for as many as the process may use",
-         .effect = {}});
+         .remedy = "give 1 or more, or 0 for as many as the process may use"});
   }
   constexpr const char* kVariable = "MINNOW_DEVICE";
   const char* preferred = name == "auto" ? std::getenv(kVariable) : nullptr;

@@ -13,7 +13,6 @@ namespace {
 [[noreturn]] void throw_shape(std::string what, std::string remedy = {}) {
   throw ShapeError({.code = "MN-N02",
                     .what = std::move(what),
-                    .evidence = {},
                     .remedy = std::move(remedy),
                     .effect = "nothing was run"});
 }
@@ -21,7 +20,6 @@ namespace {
 [[noreturn]] void throw_invalid(std::string code, std::string what, std::string remedy = {}) {
   throw InvalidArgument({.code = std::move(code),
                          .what = std::move(what),
-                         .evidence = {},
                          .remedy = std::move(remedy),
                          .effect = "nothing was run"});
 }

@@ -112,7 +112,6 @@ Compiled Execution::compile(const ProgramKey& key) {
          .what = cat(device_.info().name, " cannot run ", minnow::name_of(op.kind),
                      layer.empty() ? "" : " of ", layer, "."),
          .evidence = reason,
-         .remedy = {},
          .effect = "nothing was run"});
   }
   upload_weights();  // a backend that times products does it with these

@@ -17,7 +17,6 @@ void check(const FitOptions& options) {
   const auto refuse = [](std::string what, std::string remedy) {
     throw InvalidArgument({.code = "MN-U01",
                            .what = std::move(what),
-                           .evidence = {},
                            .remedy = std::move(remedy),
                            .effect = "nothing was run"});
   };
@@ -61,7 +60,6 @@ Split split(const Tensor& x, const Tensor& y, const FitOptions& options) {
         {.code = "MN-N07",
          .what = cat("a validation split of ", options.validation_split, " of ", rows,
                      " rows leaves ", kept, " for training and ", rows - kept, " for validation."),
-         .evidence = {},
          .remedy = "give more rows or another split",
          .effect = "nothing was run"});
   }

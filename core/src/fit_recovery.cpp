@@ -250,8 +250,7 @@ void FitRun::require_room_on(const Device& other, const Failure& why) {
                          .evidence = cat(why.what, " ", why.evidence, "; ", other.info().name,
                                          " needs ", format_bytes(plan.total()), ", free ",
                                          format_bytes(memory.free), " (", memory.evidence, ")"),
-                         .remedy = "a smaller batch or slices (microbatch)",
-                         .effect = {}},
+                         .remedy = "a smaller batch or slices (microbatch)"},
                         plan.total(), memory.free, {.needed = plan}));
 }
 

@@ -25,9 +25,7 @@ int find_slot(const std::vector<ParameterSpec>& parameters, const std::string& n
   }
   throw InvalidArgument({.code = "MN-U01",
                          .what = cat("the model has no weight named \"", name, "\"."),
-                         .evidence = "it has " + known,
-                         .remedy = {},
-                         .effect = {}});
+                         .evidence = "it has " + known});
 }
 
 void require_finite(const Tensor& values, const std::string& name) {
@@ -37,8 +35,6 @@ void require_finite(const Tensor& values, const std::string& name) {
     throw InvalidArgument(
         {.code = "MN-N04",
          .what = cat("element ", i, " of weight \"", name, "\" is ", data[i], "."),
-         .evidence = {},
-         .remedy = {},
          .effect = "the weight is unchanged"});
   }
 }
@@ -49,19 +45,13 @@ void require_given_shape(const ParameterSpec& spec) {
   if (spec.given.shape() == expected) return;
   throw ShapeError({.code = "MN-N02",
                     .what = cat(spec.layer, " expects a starting value of shape ", expected.str(),
-                                " for \"", spec.name, "\", got ", spec.given.shape().str(), "."),
-                    .evidence = {},
-                    .remedy = {},
-                    .effect = {}});
+                                " for \"", spec.name, "\", got ", spec.given.shape().str(), ".")});
 }
 
 void require_size(std::int64_t size, std::string_view what) {
   if (size >= 1) return;
-  throw InvalidArgument({.code = "MN-U01",
-                         .what = cat("a model with ", size, " ", what, " cannot be made."),
-                         .evidence = {},
-                         .remedy = {},
-                         .effect = {}});
+  throw InvalidArgument(
+      {.code = "MN-U01", .what = cat("a model with ", size, " ", what, " cannot be made.")});
 }
 
 void require_transform(const InputTransform& transform, std::int64_t inputs) {
@@ -71,9 +61,7 @@ void require_transform(const InputTransform& transform, std::int64_t inputs) {
       throw ShapeError({.code = "MN-N02",
                         .what = cat("an input transform of ", size, " entries does not fit ",
                                     inputs, " inputs."),
-                        .evidence = {},
-                        .remedy = "give one entry, or one per input",
-                        .effect = {}});
+                        .remedy = "give one entry, or one per input"});
     }
   }
 }
@@ -89,11 +77,8 @@ Model::Model(std::int64_t inputs, std::vector<LayerPtr> layers, ModelOptions opt
   outputs_ = inputs;
   for (std::size_t index = 0; index < layers_.size(); ++index) {
     if (layers_[index] == nullptr) {
-      throw InvalidArgument({.code = "MN-U01",
-                             .what = cat("layer ", index, " of the model is a null pointer."),
-                             .evidence = {},
-                             .remedy = {},
-                             .effect = {}});
+      throw InvalidArgument(
+          {.code = "MN-U01", .what = cat("layer ", index, " of the model is a null pointer.")});
     }
     const Layer& layer = *layers_[index];
     const std::string type(layer.type());
@@ -141,8 +126,6 @@ void Model::set_weight(const std::string& name, const Tensor& values) {
     throw ShapeError({.code = "MN-N02",
                       .what = cat("weight \"", name, "\" has shape ", expected.str(), ", got ",
                                   values.shape().str(), "."),
-                      .evidence = {},
-                      .remedy = {},
                       .effect = "the weight is unchanged"});
   }
   const Tensor converted = values.to(DType::f32);

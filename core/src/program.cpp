@@ -88,10 +88,7 @@ void Program::begin_slice(std::int64_t first_row, std::int64_t rows) {
     throw ShapeError(
         {.code = "MN-N02",
          .what = cat("a slice of ", rows, " rows from row ", first_row,
-                     " on does not go on at row ", next, " of a batch of ", batch_, "."),
-         .evidence = {},
-         .remedy = {},
-         .effect = {}});
+                     " on does not go on at row ", next, " of a batch of ", batch_, ".")});
   }
   ++slices_;
   slice_row_ = first_row;
@@ -105,10 +102,7 @@ void Program::require_shape(std::string_view op, std::string_view operand, Value
   throw ShapeError({.code = "MN-N02",
                     .what = cat(layer_name_, layer_name_.empty() ? "" : ": ", op, " expects ",
                                 operand, " of shape ", extents(rows, cols), ", got ",
-                                extents(actual.rows, actual.cols), " (", actual.name, ")."),
-                    .evidence = {},
-                    .remedy = {},
-                    .effect = {}});
+                                extents(actual.rows, actual.cols), " (", actual.name, ").")});
 }
 
 ValueId Program::input(std::string name, std::int64_t rows, std::int64_t cols, DType dtype) {

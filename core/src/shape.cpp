@@ -38,9 +38,7 @@ std::int64_t checked_multiply(std::int64_t a, std::int64_t b, std::string_view w
   if (__builtin_mul_overflow(a, b, &product)) {
     throw ShapeError({.code = "MN-M09",
                       .what = cat("the size of ", what, " does not fit into 63 bits."),
-                      .evidence = cat(a, " x ", b),
-                      .remedy = {},
-                      .effect = {}});
+                      .evidence = cat(a, " x ", b)});
   }
   return product;
 }
@@ -51,11 +49,8 @@ Shape::Shape(std::initializer_list<std::int64_t> extents)
 Shape::Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
   for (const std::int64_t extent : extents_) {
     if (extent < 0) {
-      throw InvalidArgument({.code = "MN-N02",
-                             .what = cat("shape ", str(), " has a negative extent."),
-                             .evidence = {},
-                             .remedy = {},
-                             .effect = {}});
+      throw InvalidArgument(
+          {.code = "MN-N02", .what = cat("shape ", str(), " has a negative extent.")});
     }
     elements_ = checked_multiply(elements_, extent, "a tensor");
   }

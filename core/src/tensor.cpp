@@ -21,10 +21,7 @@ void require_elements(std::int64_t elements, const Shape& shape, std::string_vie
   if (elements == shape.elements()) return;
   throw ShapeError({.code = "MN-N02",
                     .what = cat(source, " of ", elements, " elements does not fill shape ",
-                                shape.str(), ", which has ", shape.elements(), "."),
-                    .evidence = {},
-                    .remedy = {},
-                    .effect = {}});
+                                shape.str(), ", which has ", shape.elements(), ".")});
 }
 
 template <class To, class From>
@@ -39,10 +36,7 @@ void convert(std::span<const From> from, std::span<To> to) {
           static_cast<From>(static_cast<To>(from[i])) != from[i]) {
         throw InvalidArgument({.code = "MN-N03",
                                .what = cat("element ", i, " is ", from[i], ", which ",
-                                           name_of(DTypeOf<To>::value), " cannot hold."),
-                               .evidence = {},
-                               .remedy = {},
-                               .effect = {}});
+                                           name_of(DTypeOf<To>::value), " cannot hold.")});
       }
     }
     to[i] = static_cast<To>(from[i]);
@@ -98,9 +92,7 @@ void Tensor::check_type(DType dtype) const {
   throw InvalidArgument(
       {.code = "MN-N02",
        .what = cat("a tensor of ", name_of(dtype_), " was read as ", name_of(dtype), "."),
-       .evidence = {},
-       .remedy = "convert it with to()",
-       .effect = {}});
+       .remedy = "convert it with to()"});
 }
 
 void Tensor::check_writable() const {
@@ -108,18 +100,14 @@ void Tensor::check_writable() const {
   throw InvalidArgument({.code = "MN-U02",
                          .what = "a read-only tensor cannot be written.",
                          .evidence = "it is a view of constant memory",
-                         .remedy = "clone() it first",
-                         .effect = {}});
+                         .remedy = "clone() it first"});
 }
 
 Tensor Tensor::rows(std::int64_t begin, std::int64_t end) const {
   if (shape_.rank() == 0 || begin < 0 || end < begin || end > shape_.rows()) {
     throw InvalidArgument(
         {.code = "MN-N02",
-         .what = cat("rows ", begin, "..", end, " are outside shape ", shape_.str(), "."),
-         .evidence = {},
-         .remedy = {},
-         .effect = {}});
+         .what = cat("rows ", begin, "..", end, " are outside shape ", shape_.str(), ".")});
   }
   auto extents = shape_.extents();
   extents.front() = end - begin;

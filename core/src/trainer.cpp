@@ -106,7 +106,6 @@ Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer_of
                          .what = cat(loss->name(),
                                      " needs 2 or more classes, and the model has 1 "
                                      "output."),
-                         .evidence = {},
                          .remedy = "end the model in one unit per class, or train with mse()",
                          .effect = "nothing was run"});
 }
@@ -257,7 +256,6 @@ void Trainer::set_learning_rate(float rate) {
   if (!std::isfinite(rate) || rate <= 0.0F) {
     throw InvalidArgument({.code = "MN-U01",
                            .what = cat("a learning rate of ", rate, " cannot be set."),
-                           .evidence = {},
                            .remedy = "give a positive number",
                            .effect = cat("it stays ", state_->execution->learning_rate())});
   }

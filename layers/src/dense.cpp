@@ -56,9 +56,7 @@ LayerPtr dense(std::int64_t units, DenseOptions options) {
     throw InvalidArgument(
         {.code = "MN-U01",
          .what = "a dense layer of " + std::to_string(units) + " units cannot be made.",
-         .evidence = {},
-         .remedy = "give 1 or more",
-         .effect = {}});
+         .remedy = "give 1 or more"});
   }
   return std::make_shared<Dense>(units, std::move(options));
 }

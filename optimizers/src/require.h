@@ -18,9 +18,7 @@ inline void require(bool holds, const char* setting, double value, const char* r
   if (holds) return;
   throw InvalidArgument({.code = "MN-U01",
                          .what = std::string(setting) + " is " + shortest(value) + ".",
-                         .evidence = {},
-                         .remedy = std::string("give ") + range,
-                         .effect = {}});
+                         .remedy = std::string("give ") + range});
 }
 
 }  // namespace minnow

@@ -68,7 +68,6 @@ Exit check_output(Exit exit, Command command, Terminal& terminal) {
       {.code = "MN-P01",
        .what = "results could not be written to standard output.",
        .evidence = std::strerror(error),
-       .remedy = {},
        .effect = command == Command::train ? "a model that was to be saved is saved" : ""},
       terminal);
   return Exit::io;

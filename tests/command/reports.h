@@ -90,8 +90,7 @@ inline DeviceReport no_driver() {
                           .what = "GPU not used: no NVIDIA driver is installed.",
                           .evidence = "dlopen(libcuda.so.1): cannot open shared object file\n"
                                       "PCI shows NVIDIA device 0000:65:00.0 (10de:2330)",
-                          .remedy = "install NVIDIA driver 580 or newer",
-                          .effect = {}}});
+                          .remedy = "install NVIDIA driver 580 or newer"}});
   report.findings.push_back(finding("device", Verdict::skipped, "not tried (driver check failed)"));
   return report;
 }
@@ -135,9 +134,7 @@ inline DeviceReport two_gpus() {
        .text = "cuda:1 NVIDIA GeForce GTX 1080, sm_61",
        .failure = Failure{.code = "MN-D10",
                           .what = "GPU not used: it has compute capability 6.1.",
-                          .evidence = {},
-                          .remedy = "use another GPU",
-                          .effect = {}}});
+                          .remedy = "use another GPU"}});
   return report;
 }
 

@@ -6,11 +6,7 @@
 namespace {
 
 std::shared_ptr<minnow::Backend> open_device(const minnow::PluginOptions&) {
-  throw minnow::DeviceUnavailable({.code = "MN-D07",
-                                   .what = "GPU not used: for a test.",
-                                   .evidence = {},
-                                   .remedy = {},
-                                   .effect = {}});
+  throw minnow::DeviceUnavailable({.code = "MN-D07", .what = "GPU not used: for a test."});
 }
 
 }  // namespace

@@ -55,16 +55,14 @@ class Faults {
       throw ResourceExhausted({.code = "MN-M02",
                                .what = "not enough memory on faulty:0 for " + call + ".",
                                .evidence = evidence,
-                               .remedy = "a smaller batch or model, or the CPU",
-                               .effect = {}},
+                               .remedy = "a smaller batch or model, or the CPU"},
                               1 << 20, 0);
     }
     lost_ = lost_ || fault == Fault::lost;
     throw DeviceError({.code = fault == Fault::lost ? "MN-K01" : "MN-K04",
                        .what = "faulty:0 failed.",
                        .evidence = evidence,
-                       .remedy = "restart the program to use the GPU again",
-                       .effect = {}},
+                       .remedy = "restart the program to use the GPU again"},
                       call, "injected", fault == Fault::lost);
   }
 
@@ -140,9 +138,7 @@ class FaultyBackend final : public Backend {
     if (!faults_.lost()) return std::nullopt;
     return Failure{.code = "MN-K01",
                    .what = "faulty:0 stopped working for this process.",
-                   .evidence = "injected",
-                   .remedy = {},
-                   .effect = {}};
+                   .evidence = "injected"};
   }
   MemoryPlan plan(const Program& program) const override { return real_.backend().plan(program); }
   std::int64_t shared_workspace(const Program& program) const override {

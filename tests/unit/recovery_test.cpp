@@ -182,9 +182,7 @@ TEST_F(Recovery, AFitThatDidNothingUsesUpNoShuffle) {
 
 TEST_F(Recovery, WhatACallbackThrowsIsNotMended) {
   for (const bool lost : {false, true}) {
-    const DeviceError mine(
-        {.code = "MN-X01", .what = "mine.", .evidence = {}, .remedy = {}, .effect = {}}, "call",
-        "status", lost);
+    const DeviceError mine({.code = "MN-X01", .what = "mine."}, "call", "status", lost);
     EXPECT_THROW(train(replaceable_device(faults), {.on_batch_end = [&](auto&) { throw mine; }}),
                  DeviceError);
     EXPECT_TRUE(notices.empty());

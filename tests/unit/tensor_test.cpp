@@ -133,8 +133,7 @@ TEST(TensorTest, SaysWhenMemoryCannotBeHad) {
 }
 
 TEST(ErrorTest, LeavesOutEmptyParts) {
-  const ShapeError error(
-      {.code = "MN-X01", .what = "it failed.", .evidence = {}, .remedy = "do this", .effect = {}});
+  const ShapeError error({.code = "MN-X01", .what = "it failed.", .remedy = "do this"});
   EXPECT_STREQ(error.what(), "it failed. [MN-X01]\n  remedy:   do this");
   EXPECT_EQ(error.code(), "MN-X01");
 }

@@ -86,15 +86,13 @@ void throw_onednn(const OnednnAnswer& answer, const std::string& purpose) {
     throw ResourceExhausted({.code = "MN-M08",
                              .what = cat("not enough host memory for ", purpose, "."),
                              .evidence = cat(answer.call, " answered ", answer.status),
-                             .remedy = "give a smaller batch or model, or less data at a time",
-                             .effect = {}},
+                             .remedy = "give a smaller batch or model, or less data at a time"},
                             0);
   }
   throw DeviceError({.code = "MN-K06",
                      .what = cat("oneDNN failed at ", purpose, "."),
                      .evidence = cat(answer.call, " answered ", answer.status),
-                     .remedy = "train with --precision=fp32, which needs no oneDNN",
-                     .effect = {}},
+                     .remedy = "train with --precision=fp32, which needs no oneDNN"},
                     answer.call, answer.status, false);
 }
 

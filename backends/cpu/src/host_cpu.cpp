@@ -68,15 +68,13 @@ const KernelTable& select_kernels() {
           {.code = "MN-D20",
            .what = cat("this processor has no x86-64-", wanted, " instructions."),
            .evidence = cat("MINNOW_CPU_ISA=", wanted),
-           .remedy = "unset MINNOW_CPU_ISA: the best instruction set is then taken",
-           .effect = {}});
+           .remedy = "unset MINNOW_CPU_ISA: the best instruction set is then taken"});
     }
   }
   throw InvalidArgument({.code = "MN-U01",
                          .what = cat("\"", wanted, "\" is no instruction set of this build."),
                          .evidence = cat("MINNOW_CPU_ISA=", wanted),
-                         .remedy = "set it to v1, v3 or v4, or unset it",
-                         .effect = {}});
+                         .remedy = "set it to v1, v3 or v4, or unset it"});
 }
 
 int usable_processors() {

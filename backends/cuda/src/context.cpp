@@ -43,8 +43,7 @@ Context::Context(const PluginOptions& options)
          .what = cat(info_.name, " cannot compute in ", name_of(options.precision), "."),
          .evidence = cat(found.name, " has compute capability ", found.capability / 10, ".",
                          found.capability % 10, "; ", name_of(options.precision), " needs 8.0"),
-         .remedy = "ask for fp32",
-         .effect = {}});
+         .remedy = "ask for fp32"});
   }
   // cuBLASLt's best algorithms want this much (NVIDIA's advice for its workspace).
   workspace_bytes_ = std::int64_t{found.capability >= 90 ? 32 : 4} << 20;
@@ -107,8 +106,7 @@ std::optional<Failure> Context::health() const {
   return Failure{.code = lost_code_,
                  .what = cat(info_.name, " stopped working for this process."),
                  .evidence = cat(lost_call_, " -> ", lost_status_),
-                 .remedy = "restart the program to use the GPU again",
-                 .effect = {}};
+                 .remedy = "restart the program to use the GPU again"};
 }
 
 void Context::require_alive(std::string_view doing) const {

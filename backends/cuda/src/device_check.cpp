@@ -52,7 +52,6 @@ Found find_device(const PluginOptions& options) {
                              .what = cat("GPU not used: there is no GPU number ", ordinal, "."),
                              .evidence = cat("CUDA shows ", count,
                                              count == 1 ? " GPU: cuda:0" : " GPUs, from cuda:0 on"),
-                             .remedy = {},
                              .effect = kNothing});
   }
   if (const auto error = cudaSetDevice(ordinal); error == cudaErrorDevicesUnavailable) {

@@ -15,8 +15,7 @@ Failure damaged(std::string evidence, const std::string& path) {
   return {.code = "MN-L05",
           .what = "a CUDA library file is damaged.",
           .evidence = std::move(evidence),
-          .remedy = reinstall(path),
-          .effect = {}};
+          .remedy = reinstall(path)};
 }
 
 }  // namespace

@@ -17,13 +17,14 @@
 
 namespace minnow {
 
-/// The parts of an error message. `what` ends with a full stop; the code is appended to it.
+/// The parts of an error message. `what` ends with a full stop; the code is appended to it. The
+/// others may be left out.
 struct Failure {
-  std::string code;      // "MN-N01"
-  std::string what;      // "label 10 at row 437 of y_train is outside 0..9."
-  std::string evidence;  // "output layer has 10 units"
-  std::string remedy;
-  std::string effect;
+  std::string code;           // "MN-N01"
+  std::string what;           // "label 10 at row 437 of y_train is outside 0..9."
+  std::string evidence = {};  // "output layer has 10 units"
+  std::string remedy = {};
+  std::string effect = {};
 };
 
 class MINNOW_API Error : public std::runtime_error {

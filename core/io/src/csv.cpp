@@ -132,9 +132,7 @@ void Parser::parse_line(std::string_view line) {
       throw FormatError({.code = "MN-P03",
                          .what = cat(path_, ", line ", line_, ", column ", column, " (byte ",
                                      offset, ") ", why, text, "."),
-                         .evidence = {},
-                         .remedy = cell.empty() ? "write nan for a value that is missing" : "",
-                         .effect = {}},
+                         .remedy = cell.empty() ? "write nan for a value that is missing" : ""},
                         path_, offset);
     }
     values_.push_back(value);
@@ -146,10 +144,7 @@ void Parser::parse_line(std::string_view line) {
     const std::int64_t offset = offset_of(line);
     throw FormatError({.code = "MN-P03",
                        .what = cat(path_, ", line ", line_, " (byte ", offset, ") has ", column,
-                                   " columns, line ", first_row_line_, " has ", columns_, "."),
-                       .evidence = {},
-                       .remedy = {},
-                       .effect = {}},
+                                   " columns, line ", first_row_line_, " has ", columns_, ".")},
                       path_, offset);
   }
   ++rows_;

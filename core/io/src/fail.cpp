@@ -12,8 +12,7 @@ void fail_damaged(const std::string& path, std::int64_t offset, std::string_view
   throw FormatError({.code = "MN-P03",
                      .what = cat(path, " is damaged: ", why, " (byte ", offset, ")."),
                      .evidence = std::move(evidence),
-                     .remedy = std::move(remedy),
-                     .effect = {}},
+                     .remedy = std::move(remedy)},
                     path, offset);
 }
 
@@ -22,8 +21,7 @@ void fail_foreign(const std::string& path, std::int64_t offset, std::string_view
   throw FormatError({.code = "MN-P03",
                      .what = cat(path, " is no ", kind, ": ", why, " (byte ", offset, ")."),
                      .evidence = std::move(evidence),
-                     .remedy = std::move(remedy),
-                     .effect = {}},
+                     .remedy = std::move(remedy)},
                     path, offset);
 }
 
@@ -31,8 +29,7 @@ void fail_argument(std::string code, std::string what, std::string evidence, std
   throw InvalidArgument({.code = std::move(code),
                          .what = std::move(what),
                          .evidence = std::move(evidence),
-                         .remedy = std::move(remedy),
-                         .effect = {}});
+                         .remedy = std::move(remedy)});
 }
 
 void fail_input(const std::string& path, IoError::Action action, std::string_view call,
@@ -46,12 +43,9 @@ void fail_input(const std::string& path, IoError::Action action, std::string_vie
                                    : error_number == ENODEV                ? "is a device"
                                    : action == IoError::Action::open_input ? "cannot be opened"
                                                                            : "cannot be read";
-  throw IoError({.code = "MN-P08",
-                 .what = cat(path, " ", problem, "."),
-                 .evidence = std::move(evidence),
-                 .remedy = {},
-                 .effect = {}},
-                path, action, error_number);
+  throw IoError(
+      {.code = "MN-P08", .what = cat(path, " ", problem, "."), .evidence = std::move(evidence)},
+      path, action, error_number);
 }
 
 std::string errno_text(int error_number) {

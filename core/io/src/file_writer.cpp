@@ -72,7 +72,6 @@ void Writer::fail(Action action, std::string_view call, int error_number) const 
   throw IoError({.code = open ? "MN-P05" : "MN-P01",
                  .what = cat(path_, open ? " cannot be created." : " was not written."),
                  .evidence = std::move(evidence),
-                 .remedy = {},
                  .effect = exists_ ? "the file that was there is unchanged" : ""},
                 path_, action, error_number);
 }

@@ -60,8 +60,7 @@ Finding compare_weights(const std::vector<Tensor>& weights, const std::vector<Te
                  {.code = "MN-K05",
                   .what = what + "the weights differ.",
                   .evidence = numbers,
-                  .remedy = "use another device, and report this with minnow doctor --json",
-                  .effect = {}});
+                  .remedy = "use another device, and report this with minnow doctor --json"});
 }
 
 std::vector<Finding> self_test(const DeviceReport& report) {

@@ -23,7 +23,6 @@ void save_file(const std::string& path, const std::function<void(std::ostream&)>
   throw IoError({.code = "MN-P01",
                  .what = path + " was not written.",
                  .evidence = std::strerror(error),
-                 .remedy = {},
                  .effect = "a file that was there is as it was"},
                 path, IoError::Action::write, error);
 }

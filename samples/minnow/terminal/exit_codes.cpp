@@ -30,8 +30,7 @@ void usage_error(std::string what, std::string evidence, std::string remedy) {
   throw UsageError({.code = "MN-U01",
                     .what = std::move(what),
                     .evidence = std::move(evidence),
-                    .remedy = std::move(remedy),
-                    .effect = {}});
+                    .remedy = std::move(remedy)});
 }
 
 Problem current_problem() {
@@ -42,9 +41,7 @@ Problem current_problem() {
   } catch (const std::bad_alloc&) {
     return {.failure = {.code = "MN-M08",
                         .what = "not enough host memory.",
-                        .evidence = {},
-                        .remedy = "a smaller --batch, fewer units in --layers, or less data",
-                        .effect = {}},
+                        .remedy = "a smaller --batch, fewer units in --layers, or less data"},
             .exit = Exit::exhausted};
   } catch (const std::exception& error) {
     const auto* refused = dynamic_cast<const std::system_error*>(&error);
@@ -53,15 +50,10 @@ Problem current_problem() {
           .failure = {.code = "MN-M08",
                       .what = "not enough host memory for a thread.",
                       .evidence = error.what(),
-                      .remedy = "raise the limits of memory (ulimit -v) and processes (ulimit -u)",
-                      .effect = {}},
+                      .remedy = "raise the limits of memory (ulimit -v) and processes (ulimit -u)"},
           .exit = Exit::exhausted};
     }
-    return {.failure = {.code = "MN-X01",
-                        .what = "internal error.",
-                        .evidence = error.what(),
-                        .remedy = {},
-                        .effect = {}},
+    return {.failure = {.code = "MN-X01", .what = "internal error.", .evidence = error.what()},
             .exit = Exit::internal};
   }
 }
