@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "terminal/numbers.h"
@@ -11,8 +12,29 @@
 namespace minnow::command {
 namespace {
 
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kIndent = 9;
+
 std::string title(const char* name, bool color) {
-  return paint(name, Color::bold, color) + padded("", 9 - columns(name));
+  return paint(name, Color::bold, color) + padded("", kIndent - columns(name));
+}
+
+/// The parts one after another in lines of kWidth columns, the first from column `at` on. A part
+/// ends in what stands between it and the next.
+std::string flowed(const std::vector<std::string>& parts, std::size_t at = kIndent) {
+  const auto trimmed = [](const std::string& text) {
+    return text.substr(0, text.find_last_not_of(' ') + 1);
+  };
+  std::string text;
+  for (const auto& part : parts) {
+    if (!text.empty() && at + columns(trimmed(part)) > kWidth) {
+      text = cat(trimmed(text), "\n", padded("", kIndent));
+      at = kIndent;
+    }
+    text += part;
+    at += columns(part);
+  }
+  return trimmed(text);
 }
 
 std::string right(const std::string& text, std::size_t width) {
@@ -35,22 +57,25 @@ std::vector<std::string> layer_table(const Model& model) {
   return lines;
 }
 
-std::vector<std::string> memory_table(const Model& model, const MemoryPlan& plan,
-                                      const std::string& dot) {
-  return {cat("memory   parameters ", format_bytes(plan.parameters), dot, "gradients ",
-              format_bytes(plan.gradients)),
-          cat("         optimizer ", format_bytes(plan.optimizer), dot, "activations ",
-              format_bytes(plan.activations)),
-          cat("         workspace ", format_bytes(plan.workspace), dot, "total ",
-              format_bytes(plan.total())),
-          cat("total ", grouped(model.parameter_count()), " parameters")};
+std::vector<std::string> memory_table(const MemoryPlan& plan) {
+  const std::pair<const char*, std::int64_t> rows[] = {
+      {"parameters", plan.parameters}, {"gradients", plan.gradients},
+      {"optimizer", plan.optimizer},   {"activations", plan.activations},
+      {"workspace", plan.workspace},   {"total", plan.total()}};
+  std::vector<std::string> lines;
+  for (const auto& [name, bytes] : rows) {
+    lines.push_back(cat(padded(lines.empty() ? "memory" : "", 9), padded(name, 11),
+                        right(format_bytes(bytes), 11)));
+  }
+  return lines;
 }
 
-std::string data_line(const Run& run, const std::string& dot) {
-  std::string text = cat(run.data, "  ", grouped(run.train_rows), " train");
-  if (run.validation_rows > 0) text += cat(dot, grouped(run.validation_rows), " val");
-  if (run.test_rows > 0) text += cat(dot, grouped(run.test_rows), " test");
-  return cat(text, "   ", run.features, "   batch ", run.batch);
+std::string data_text(const Run& run, const std::string& dot) {
+  std::string rows = cat(grouped(run.train_rows), " train");
+  if (run.validation_rows > 0) rows += cat(dot, grouped(run.validation_rows), " val");
+  if (run.test_rows > 0) rows += cat(dot, grouped(run.test_rows), " test");
+  return flowed(
+      {cat(run.data, "  "), cat(rows, "   "), cat(run.features, "   "), cat("batch ", run.batch)});
 }
 
 std::string of_epoch(const Evaluation& evaluation, const std::string& prefix) {
@@ -61,20 +86,21 @@ std::string of_epoch(const Evaluation& evaluation, const std::string& prefix) {
 
 std::string test_text(const Run& run, const std::string& plus_minus) {
   const Evaluation& test = *run.test;
-  std::string text = cat("test loss ", with_error(test.loss, test.loss_error, plus_minus));
+  std::vector<std::string> parts = {
+      cat("test loss ", with_error(test.loss, test.loss_error, plus_minus), "   ")};
   if (test.accuracy) {
-    text += cat("   test accuracy ", fixed(100.0 * *test.accuracy, 2), plus_minus,
-                percent(accuracy_error(*test.accuracy, test.rows), 2));
+    parts.push_back(cat("test accuracy ", fixed(100.0 * *test.accuracy, 2), plus_minus,
+                        percent(accuracy_error(*test.accuracy, test.rows), 2), "   "));
   } else {
     const auto root = root_mean_square(test);
-    text += cat("   test rmse ", with_error(root.value, root.error, plus_minus));
+    parts.push_back(cat("test rmse ", with_error(root.value, root.error, plus_minus), "   "));
   }
-  if (run.reference.empty()) return text;
   std::string reference = run.reference;
   if (const auto at = reference.find("+-"); at != std::string::npos) {
     reference.replace(at, 2, plus_minus);
   }
-  return cat(text, "   (reference ", reference, ")");
+  if (!reference.empty()) parts.push_back(cat("(reference ", reference, ")"));
+  return flowed(parts, 0);
 }
 
 std::string best_text(const Run& run) {
@@ -88,27 +114,40 @@ std::string best_text(const Run& run) {
 }
 
 // As measured: the devices that completed steps, and how many.
-std::string ran_on(const Run& run) {
+std::vector<std::string> ran_on(const Run& run) {
   const auto& devices = run.report.steps_per_device;
   if (devices.size() < 2) {
-    return cat(run.device_used, " (", grouped(run.steps), " of ", grouped(run.planned_steps()),
-               " steps)");
+    return {cat("ran on ", run.device_used, " (", grouped(run.steps), " of ",
+                grouped(run.planned_steps()), " steps)")};
   }
-  std::string text;
+  std::vector<std::string> parts;
   for (const auto& [device, steps] : devices) {
-    text += cat(text.empty() ? "" : ", then ", device, " (", grouped(steps), " steps)");
+    if (!parts.empty()) parts.back() += ", ";
+    parts.push_back(
+        cat(parts.empty() ? "ran on " : "then ", device, " (", grouped(steps), " steps)"));
   }
-  if (run.report.repeated_steps == 0) return text;
-  return cat(text, ", ", grouped(run.report.repeated_steps), " of them repeated");
+  if (run.report.repeated_steps > 0) {
+    parts.back() += ", ";
+    parts.push_back(cat(grouped(run.report.repeated_steps), " of them repeated"));
+  }
+  return parts;
 }
 
 }  // namespace
 
 std::string banner(const Run& run, const Terminal& terminal) {
-  const std::string text = cat(paint("minnow:", Color::bold, terminal.err_color),
-                               " device=", run.device_used, " (", run.device_description, ")");
-  if (run.device_skipped.empty()) return text;
-  return cat(text, " ", terminal.symbols.dash, " ", run.device_skipped);
+  const std::string name = "minnow:";
+  std::vector<std::string> parts;
+  std::string rest = cat(" device=", run.device_used, " (", run.device_description, ") ");
+  for (auto comma = rest.find(", "); comma != std::string::npos; comma = rest.find(", ")) {
+    parts.push_back(rest.substr(0, comma + 2));
+    rest.erase(0, comma + 2);
+  }
+  parts.push_back(rest);
+  if (!run.device_skipped.empty()) {
+    parts.push_back(cat(terminal.symbols.dash, " ", run.device_skipped));
+  }
+  return cat(paint(name, Color::bold, terminal.err_color), flowed(parts, columns(name)));
 }
 
 std::string header(const Run& run, const Model& model, const MemoryPlan& plan,
@@ -117,19 +156,21 @@ std::string header(const Run& run, const Model& model, const MemoryPlan& plan,
   const auto line = [&](const char* name, const std::string& text) {
     return cat(title(name, terminal.err_color), text, "\n");
   };
-  std::string text = line("run", cat("requested ", run.device_requested, ", used ", run.device_used,
-                                     "   ", run.precision, "   seed ", run.seed,
-                                     run.preset.empty() ? "" : "   preset ", run.preset));
-  text += line("data", data_line(run, dot));
+  std::string text = line("run", flowed({cat("requested ", run.device_requested, ", "),
+                                         cat("used ", run.device_used, "   "),
+                                         cat(run.precision, "   "), cat("seed ", run.seed, "   "),
+                                         run.preset.empty() ? "" : cat("preset ", run.preset)}));
+  text += line("data", data_text(run, dot));
   auto left = layer_table(model);
-  const auto right = memory_table(model, plan, dot);
+  left.push_back(cat("total ", grouped(model.parameter_count()), " parameters"));
+  const auto right = memory_table(plan);
   left.resize(std::max(left.size(), right.size()));
   for (std::size_t i = 0; i < left.size(); ++i) {
     text += line(i == 0 ? "model" : "",
                  i < right.size() ? cat(padded(left[i], 33), right[i]) : left[i]);
   }
-  return text + line("train", cat(run.optimizer, dot, run.loss, dot, run.epochs,
-                                  run.epochs == 1 ? " epoch" : " epochs"));
+  return text + line("train", flowed({cat(run.optimizer, dot), cat(run.loss, dot),
+                                      cat(run.epochs, run.epochs == 1 ? " epoch" : " epochs")}));
 }
 
 std::string epoch_line(const EpochResult& epoch, const Run& run) {
@@ -148,16 +189,19 @@ std::string results(const Run& run, const Terminal& terminal) {
     return cat(title(name, terminal.out_color), rest, "\n");
   };
   std::string text = best_text(run);
-  if (run.test) text += cat(text.empty() ? "" : "   ", test_text(run, terminal.symbols.plus_minus));
   if (!text.empty()) text += "\n";
+  if (run.test) text += cat(test_text(run, terminal.symbols.plus_minus), "\n");
   text += line("saved", run.out.empty() ? "nothing (--out=none)" : run.out);
   const std::string dot = cat(" ", terminal.symbols.dot, " ");
   std::string times = cat(seconds_text(run.history.seconds), " train", dot,
                           seconds_text(run.load_seconds), " load");
   if (run.test) times += cat(dot, seconds_text(run.test_seconds), " test");
-  if (const auto peak = peak_memory(); peak > 0)
-    times += cat("   peak memory ", format_bytes(peak));
-  text += line("time", cat(times, "   ran on ", ran_on(run)));
+  std::vector<std::string> parts = {cat(times, "   ")};
+  if (const auto peak = peak_memory(); peak > 0) {
+    parts.push_back(cat("peak memory ", format_bytes(peak), "   "));
+  }
+  for (const auto& part : ran_on(run)) parts.push_back(part);
+  text += line("time", flowed(parts));
   return run.ending.empty() ? text : cat(text, run.ending, "\n");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The lines of train that a person reads.
+/// The lines of train that a person reads. Banner, header and results fit 80 columns.
 
 #include <minnow/memory_plan.h>
 #include <minnow/model.h>
