@@ -26,7 +26,19 @@ function(minnow_options target)
   endif()
 endfunction()
 
-# minnow_module(name SOURCES ... HEADERS ... [USES module ...] [LIBRARIES target ...])
+# minnow_uses(target module ...): the target sees these modules' public headers and no others.
+function(minnow_uses target)
+  target_include_directories(${target} PRIVATE "${MINNOW_GENERATED}")
+  if(NOT BUILD_SHARED_LIBS)
+    target_compile_definitions(${target} PRIVATE MINNOW_STATIC_DEFINE)
+  endif()
+  foreach(used IN LISTS ARGN)
+    target_include_directories(${target}
+      PRIVATE $<TARGET_PROPERTY:minnow_${used},INTERFACE_INCLUDE_DIRECTORIES>)
+  endforeach()
+endfunction()
+
+# minnow_module(name SOURCES ... [HEADERS ...] [USES module ...] [LIBRARIES target ...])
 # An object library minnow_<name>: public headers under include/, which only the modules that name
 # it in USES can see; third parties in LIBRARIES stay private.
 function(minnow_module name)
@@ -37,16 +49,10 @@ function(minnow_module name)
     POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   if(BUILD_SHARED_LIBS)
     target_compile_definitions(minnow_${name} PRIVATE minnow_EXPORTS)
-  else()
-    target_compile_definitions(minnow_${name} PRIVATE MINNOW_STATIC_DEFINE)
   endif()
   target_include_directories(minnow_${name}
-    PRIVATE src "${MINNOW_GENERATED}" INTERFACE "${CMAKE_CURRENT_SOURCE_DIR}/include")
-  target_include_directories(minnow_${name} PRIVATE include)
-  foreach(used IN LISTS arg_USES)
-    target_include_directories(minnow_${name}
-      PRIVATE $<TARGET_PROPERTY:minnow_${used},INTERFACE_INCLUDE_DIRECTORIES>)
-  endforeach()
+    PRIVATE src include INTERFACE "${CMAKE_CURRENT_SOURCE_DIR}/include")
+  minnow_uses(minnow_${name} ${arg_USES})
   foreach(library IN LISTS arg_LIBRARIES)
     # Compile flags only: what has to be linked is linked once, into libminnow.
     target_include_directories(minnow_${name} SYSTEM
@@ -71,8 +77,10 @@ function(minnow_add_library)
     target_sources(minnow PRIVATE $<TARGET_OBJECTS:minnow_${module}>)
     get_target_property(module_headers minnow_${module} MINNOW_HEADERS)
     get_target_property(module_include minnow_${module} MINNOW_INCLUDE)
-    list(APPEND headers ${module_headers})
-    list(APPEND bases ${module_include})
+    if(module_headers)  # the ground floor has none that a program may see
+      list(APPEND headers ${module_headers})
+      list(APPEND bases ${module_include})
+    endif()
     get_target_property(extra_objects minnow_${module} MINNOW_EXTRA_OBJECTS)
     if(extra_objects)
       get_target_property(extra_targets minnow_${module} MINNOW_EXTRA_TARGETS)

@@ -1,6 +1,7 @@
+#include <minnow/base/text.h>
+
 #include "opened_library.h"
 #include "steps.h"
-#include "text.h"
 
 namespace minnow::machine {
 namespace {

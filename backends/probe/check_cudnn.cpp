@@ -1,11 +1,14 @@
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <array>
 
 #include "machine/evidence.h"
-#include "machine/files.h"
+#include "machine/vendor_text.h"
 #include "opened_library.h"
 #include "steps.h"
-#include "text.h"
 
 namespace minnow::machine {
 namespace {

@@ -6,6 +6,8 @@
 //
 // Without --everything it ends at the first thing that rules out every GPU.
 
+#include <minnow/base/text.h>
+
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,7 +24,6 @@
 #include "machine/evidence.h"
 #include "machine/probe_report.h"
 #include "steps.h"
-#include "text.h"
 
 namespace {
 

@@ -1,5 +1,7 @@
 #include "child_process.h"
 
+#include <minnow/base/text.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -13,8 +15,6 @@
 #include <cstring>
 #include <thread>
 #include <utility>
-
-#include "text.h"
 
 extern char** environ;
 

@@ -1,18 +1,18 @@
 #include <minnow/device_report.h>
 
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/open.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "cuda_plugin.h"
 #include "ladder.h"
 #include "machine/driver_cause.h"
-#include "machine/files.h"
 #include "machine/visible.h"
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -27,7 +27,7 @@ std::string compiler_text() {
 
 std::string processor_model() {
   constexpr std::string_view kKey = "model name";
-  const std::string text = machine::read_text(machine::rooted("/proc/cpuinfo"));
+  const std::string text = read_system_file(rooted("/proc/cpuinfo"));
   const std::size_t at = text.find(kKey);
   if (at == std::string::npos) return "";
   const std::size_t colon = text.find(": ", at);
@@ -173,10 +173,8 @@ void report_rungs(const Ladder& ladder, DeviceReport& report) {
 }
 
 std::string choice(const Ladder& ladder) {
-  const char* preferred = std::getenv("MINNOW_DEVICE");
-  if (preferred != nullptr && *preferred != '\0' && std::string_view(preferred) != "auto") {
-    return preferred;
-  }
+  const std::string preferred = setting("MINNOW_DEVICE");
+  if (!preferred.empty() && preferred != "auto") return preferred;
   if (ladder.failure || forked_after_cuda()) return "cpu";
   for (const machine::ProbedDevice& device : ladder.probe.devices) {
     if (!device.failure) return device.fact.name;

@@ -1,9 +1,11 @@
 #include "ladder.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
+
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <mutex>
 
 #include "cuda_plugin.h"
@@ -11,7 +13,6 @@
 #include "machine/driver_cause.h"
 #include "machine/library_search.h"
 #include "probe.h"
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -107,11 +108,12 @@ Ladder climb_now(bool everything) {
 // What the answer depends on and a program may change.
 std::string surroundings() {
   std::string text;
-  for (const char* name :
-       {"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "MINNOW_PLUGIN_DIR",
-        "MINNOW_PROBE", "MINNOW_PROBE_TIMEOUT_MS", "MINNOW_SYSROOT"}) {
-    const char* value = std::getenv(name);
-    text += cat(name, value == nullptr ? "" : "=", value == nullptr ? "" : value, "\n");
+  constexpr EnvironmentName kNames[] = {
+      "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",    "NVIDIA_VISIBLE_DEVICES", "MINNOW_PLUGIN_DIR",
+      "MINNOW_PROBE",    "MINNOW_PROBE_TIMEOUT_MS", "MINNOW_SYSROOT"};
+  for (const EnvironmentName name : kNames) {
+    const auto value = environment(name);
+    text += cat(name.name(), value ? "=" : "", value.value_or(""), "\n");
   }
   return text;
 }

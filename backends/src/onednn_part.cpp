@@ -1,5 +1,7 @@
 #include "onednn_part.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <dlfcn.h>
@@ -7,24 +9,22 @@
 #include <string>
 
 #include "amx.h"
-#include "machine/files.h"
 #include "machine/library_search.h"
 #include "plugin_search.h"
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {
 
 constexpr const char* kFile = "libminnow_onednn.so";
-constexpr const char* kSetting = "MINNOW_CPU_BF16";
+constexpr EnvironmentName kSetting = "MINNOW_CPU_BF16";
 constexpr const char* kNothing = "nothing was opened";
 
 void require_amx() {
-  const std::string setting = machine::setting(kSetting);
-  if (setting == "any") return;
-  if (!setting.empty()) {
+  const std::string wanted = setting(kSetting);
+  if (wanted == "any") return;
+  if (!wanted.empty()) {
     throw InvalidArgument({.code = "MN-U01",
-                           .what = cat("\"", setting, "\" is no setting of ", kSetting, "."),
+                           .what = cat("\"", wanted, "\" is no setting of ", kSetting.name(), "."),
                            .remedy = "set it to any, or unset it",
                            .effect = kNothing});
   }

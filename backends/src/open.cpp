@@ -1,16 +1,16 @@
 #include <minnow/open.h>
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 #include "cpu_backend.h"
 #include "cuda_plugin.h"
 #include "ladder.h"
 #include "onednn_part.h"
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -117,9 +117,9 @@ Device open(std::string_view name, const OpenOptions& options) {
          .what = cat("a device with ", options.threads, " threads cannot be opened."),
          .remedy = "give 1 or more, or 0 for as many as the process may use"});
   }
-  constexpr const char* kVariable = "MINNOW_DEVICE";
-  const char* preferred = name == "auto" ? std::getenv(kVariable) : nullptr;
-  const bool by_variable = preferred != nullptr && *preferred != '\0';
+  constexpr EnvironmentName kVariable = "MINNOW_DEVICE";
+  const std::string preferred = name == "auto" ? setting(kVariable) : "";
+  const bool by_variable = !preferred.empty();
   if (by_variable) name = preferred;
   Request request{.ordinal = 0, .options = options};
   if (name == "auto") return open_first(request);
@@ -133,7 +133,7 @@ Device open(std::string_view name, const OpenOptions& options) {
     if (error != std::errc{} || end != rest.data() + rest.size() || request.ordinal < 0) continue;
     return Device(entry.open(request));
   }
-  no_device(name, by_variable ? cat(kVariable, "=") : "");
+  no_device(name, by_variable ? cat(kVariable.name(), "=") : "");
 }
 
 }  // namespace minnow

@@ -1,10 +1,12 @@
 #include "plugin_search.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <vector>
 
-#include "machine/files.h"
 #include "probe.h"
 
 namespace minnow {
@@ -14,7 +16,7 @@ namespace {
 // they are installed.
 std::vector<std::filesystem::path> candidates(const char* name) {
   std::vector<std::filesystem::path> found;
-  const std::string named = machine::setting("MINNOW_PLUGIN_DIR");
+  const std::string named = setting("MINNOW_PLUGIN_DIR");
   if (!named.empty()) found.push_back(std::filesystem::path(named) / name);
   const std::filesystem::path folder = std::filesystem::path(own_file()).parent_path();
   for (const auto& place : {folder, folder / MINNOW_PLUGIN_FOLDER, folder / "../lib"}) {
@@ -28,7 +30,7 @@ std::vector<std::filesystem::path> candidates(const char* name) {
 
 std::string find_plugin(const char* file) {
   for (const auto& path : candidates(file)) {
-    if (machine::exists(path)) return path;
+    if (exists(path)) return path;
   }
   return "";
 }

@@ -1,5 +1,8 @@
 #include "probe.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
+
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -12,13 +15,9 @@
 
 #include "child_process.h"
 #include "machine/damage.h"
-#include "machine/files.h"
-#include "text.h"
 
 namespace minnow {
 namespace {
-
-using machine::setting;
 
 // The last lines that it wrote, on one line.
 std::string last_words(const std::string& text) {

@@ -1,8 +1,7 @@
 #include <minnow/backend.h>
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
-
-#include "text.h"
 
 namespace minnow {
 

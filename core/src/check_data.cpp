@@ -1,11 +1,10 @@
 #include "check_data.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cmath>
 #include <string>
-
-#include "text.h"
 
 namespace minnow {
 namespace {

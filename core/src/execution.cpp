@@ -1,5 +1,7 @@
 #include "execution.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 #include <cstdlib>
 #include <string_view>
 #include <utility>
-
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -116,8 +116,7 @@ Compiled Execution::compile(const ProgramKey& key) {
   }
   upload_weights();  // a backend that times products does it with these
   Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
-  const char* trace = std::getenv("MINNOW_TRACE");
-  if (trace != nullptr && std::string_view(trace) == "1") {
+  if (setting("MINNOW_TRACE") == "1") {
     const std::string slices = recorded.sliced() ? cat(" in slices of ", key.slice) : "";
     std::fprintf(stderr, "minnow: %s of %lld rows%s on %s\n", name_of(key.mode),
                  static_cast<long long>(key.batch), slices.c_str(), compiled->explain().c_str());

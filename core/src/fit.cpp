@@ -1,3 +1,5 @@
+#include <minnow/base/allocation_failure.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/trainer.h>
 
@@ -5,8 +7,6 @@
 #include <utility>
 
 #include "fit_run.h"
-#include "guard_allocation.h"
-#include "text.h"
 
 namespace minnow {
 namespace {

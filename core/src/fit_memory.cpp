@@ -1,11 +1,10 @@
 #include "fit_memory.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
 #include <string>
-
-#include "text.h"
 
 namespace minnow {
 namespace {

@@ -1,10 +1,11 @@
 // What FitRun does when memory, device or numbers fail.
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "fit_run.h"
-#include "text.h"
 
 namespace minnow {
 namespace {

@@ -1,9 +1,9 @@
 #include "fit_run.h"
 
+#include <minnow/base/allocation_failure.h>
+
 #include <algorithm>
 #include <utility>
-
-#include "guard_allocation.h"
 
 namespace minnow {
 namespace {

@@ -1,14 +1,13 @@
 #include <minnow/memory_budget.h>
 
 #include <minnow/backend.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
-
-#include "text.h"
 
 namespace minnow {
 

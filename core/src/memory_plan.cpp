@@ -1,8 +1,8 @@
 #include <minnow/memory_plan.h>
 
-#include <cstdio>
+#include <minnow/base/text.h>
 
-#include "text.h"
+#include <cstdio>
 
 namespace minnow {
 

@@ -1,5 +1,6 @@
 #include <minnow/model.h>
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cmath>
@@ -8,7 +9,6 @@
 #include <utility>
 
 #include "parameter_store.h"
-#include "text.h"
 
 namespace minnow {
 namespace {

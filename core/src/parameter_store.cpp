@@ -1,13 +1,12 @@
 #include "parameter_store.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/random.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-
-#include "text.h"
 
 namespace minnow {
 namespace {

@@ -1,11 +1,10 @@
 #include <minnow/program.h>
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "text.h"
 
 namespace minnow {
 namespace {

@@ -1,8 +1,7 @@
 // A program as people read it.
 
+#include <minnow/base/text.h>
 #include <minnow/program.h>
-
-#include "text.h"
 
 namespace minnow {
 namespace {

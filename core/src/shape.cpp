@@ -1,8 +1,7 @@
 #include <minnow/shape.h>
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
-
-#include "text.h"
 
 namespace minnow {
 

@@ -1,13 +1,12 @@
 #include <minnow/tensor.h>
 
+#include <minnow/base/host_block.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cstring>
 #include <limits>
 #include <utility>
-
-#include "host_block.h"
-#include "text.h"
 
 namespace minnow {
 namespace {

@@ -1,13 +1,13 @@
 #include <minnow/trainer.h>
 
+#include <minnow/base/allocation_failure.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "guard_allocation.h"
-#include "text.h"
 #include "trainer_state.h"
 
 namespace minnow {

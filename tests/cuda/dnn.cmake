@@ -3,9 +3,9 @@ set(plugin "${PROJECT_SOURCE_DIR}/backends/cuda")
 function(minnow_dnn_test name)
   list(TRANSFORM ARGN PREPEND "${plugin}/src/" OUTPUT_VARIABLE sources)
   minnow_test(cuda_${name} SOURCES ${name}_test.cpp ${sources} LABELS cuda
-    LIBRARIES CUDA::cudart ${CMAKE_DL_LIBS})
+    LIBRARIES minnow_base CUDA::cudart ${CMAKE_DL_LIBS})
   target_include_directories(cuda_${name}_test PRIVATE
-    ../fake_cuda "${plugin}" "${plugin}/src" "${PROJECT_SOURCE_DIR}/core/src")
+    ../fake_cuda "${plugin}" "${plugin}/src")
   target_include_directories(cuda_${name}_test SYSTEM PRIVATE "${MINNOW_CUDNN_INCLUDE}")
 endfunction()
 

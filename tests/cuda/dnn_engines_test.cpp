@@ -2,6 +2,8 @@
 // takes a description of a GPU instead. Over the toolkit's stub of the driver it goes as far as
 // compiling the kernels; only loading them is refused.
 
+#include <minnow/base/text.h>
+
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -11,7 +13,6 @@
 
 #include "call.h"
 #include "dnn_graph.h"
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

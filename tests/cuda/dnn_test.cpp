@@ -1,6 +1,8 @@
 // Products through cuDNN's graph interface against plain loops; over the fake libraries also what
 // is refused and what fails. The plugin's sources are compiled into this program.
 
+#include <minnow/base/text.h>
+
 #include "dnn_product.h"
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include "bfloat16.h"
 #include "call.h"
 #include "fake.h"
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

@@ -1,13 +1,15 @@
 // Libraries of the vendor that are empty, cut off, missing or of two versions. Copies stand first
 // on LD_LIBRARY_PATH and go with the test.
 
+#include <minnow/base/files.h>
+
 #include <cstdio>
 #include <fstream>
 #include <memory>
 
 #include "machine.h"
 #include "machine/elf_file.h"
-#include "machine/files.h"
+#include "machine/vendor_text.h"
 
 namespace minnow::test {
 namespace {
@@ -95,7 +97,7 @@ TEST_F(Damage, EmptyCublasLt) {
 
 TEST_F(Damage, CudnnCutOffLeavesTheGpuOn) {
   const std::string real = kVendor + "libcudnn_graph.so.9";
-  if (!machine::exists(real)) GTEST_SKIP() << "cuDNN is not in the toolkit's folder";
+  if (!exists(real)) GTEST_SKIP() << "cuDNN is not in the toolkit's folder";
   const std::string file = cut(real, "libcudnn_graph.so.9");
   const Outcome found = over_fakes({"open:auto", "report"});
   EXPECT_EQ(said(found, "device"), "cuda:0");
@@ -118,7 +120,7 @@ TEST_F(Damage, NoLibraryAtAll) {
 // The real cuDNN, without a GPU: a copy of one part whose version says another number.
 TEST_F(Damage, RealCudnnOfTwoVersions) {
   const std::string real = kVendor + "libcudnn_graph.so.9";
-  if (!machine::exists(real)) GTEST_SKIP() << "cuDNN is not in the toolkit's folder";
+  if (!exists(real)) GTEST_SKIP() << "cuDNN is not in the toolkit's folder";
   const std::string file = copy(real, "libcudnn_graph.so.9");
   const std::unique_ptr<FILE, int (*)(FILE*)> symbols(
       popen(("nm -D '" + file + "' | grep cudnn_graph_version").c_str(), "r"), pclose);

@@ -10,9 +10,9 @@
 #include "machine/damage.h"
 #include "machine/elf_file.h"
 #include "machine/evidence.h"
-#include "machine/files.h"
 #include "machine/library_search.h"
 #include "machine/probe_report.h"
+#include "machine/vendor_text.h"
 
 namespace minnow::machine {
 namespace {

@@ -1,5 +1,7 @@
 #include "amx.h"
 
+#include <minnow/base/text.h>
+
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -7,8 +9,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {

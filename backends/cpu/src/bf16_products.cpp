@@ -1,5 +1,6 @@
 #include "bf16_products.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <utility>
 
 #include "layout.h"
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {

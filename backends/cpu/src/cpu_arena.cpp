@@ -1,8 +1,9 @@
 #include "cpu_arena.h"
 
+#include <minnow/base/host_block.h>
+
 #include <utility>
 
-#include "host_block.h"
 #include "layout.h"
 
 namespace minnow::cpu {

@@ -1,11 +1,12 @@
 #include "cpu_backend.h"
 
+#include <minnow/base/host_memory.h>
+#include <minnow/base/text.h>
+
 #include <string>
 #include <utility>
 
 #include "cpu_executable.h"
-#include "host_memory.h"
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {

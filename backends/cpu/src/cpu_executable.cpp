@@ -1,5 +1,7 @@
 #include "cpu_executable.h"
 
+#include <minnow/base/host_block.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
@@ -8,9 +10,7 @@
 #include <utility>
 
 #include "float_mode.h"
-#include "host_block.h"
 #include "layout.h"
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {

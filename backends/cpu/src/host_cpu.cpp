@@ -1,5 +1,9 @@
 #include "host_cpu.h"
 
+#include <minnow/base/cgroup.h>
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <sched.h>
@@ -10,9 +14,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-
-#include "cgroup.h"
-#include "text.h"
 
 namespace minnow::cpu {
 namespace {
@@ -31,8 +32,7 @@ double cgroup_processors() {
     const double of = std::strtod(std::string(period).c_str(), nullptr);
     if (granted > 0 && of > 0) least = std::min(least, granted / of);  // v1: -1 is no limit
   };
-  const char* root = std::getenv("MINNOW_SYSROOT");
-  for (const CgroupLevel& level : cgroup_levels(root == nullptr ? "" : root, "cpu")) {
+  for (const CgroupLevel& level : cgroup_levels("cpu")) {
     const bool v2 = level.version == 2;
     const std::string first =
         read_system_file(level.folder + (v2 ? "cpu.max" : "cpu.cfs_quota_us"));
@@ -58,9 +58,9 @@ const KernelTable& select_kernels() {
       {"v3", v3, minnow_cpu_kernels_v3},
       {"v1", true, minnow_cpu_kernels_v1},
   };
-  const char* wanted = std::getenv("MINNOW_CPU_ISA");
+  const std::string wanted = setting("MINNOW_CPU_ISA");
   for (const Variant& variant : variants) {
-    if (wanted == nullptr || *wanted == '\0') {
+    if (wanted.empty()) {
       if (variant.supported) return *variant.table();
     } else if (variant.name == wanted) {
       if (variant.supported) return *variant.table();

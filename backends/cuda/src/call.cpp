@@ -1,9 +1,9 @@
 #include "call.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <iterator>
-
-#include "text.h"
 
 namespace minnow::cuda {
 

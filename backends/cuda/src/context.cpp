@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/memory_plan.h>
 
@@ -17,7 +18,6 @@ class Cudnn {};
 #include "device_check.h"
 #include "lt.h"
 #include "machine/forked.h"
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

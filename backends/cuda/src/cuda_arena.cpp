@@ -1,5 +1,6 @@
 #include "cuda_arena.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include "bfloat16.h"
 #include "layout.h"
 #include "read_matrix.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

@@ -1,5 +1,7 @@
 #include "cuda_backend.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -8,7 +10,6 @@
 #include "cuda_executable.h"
 #include "layout.h"
 #include "storage.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

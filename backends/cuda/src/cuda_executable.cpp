@@ -1,5 +1,7 @@
 #include "cuda_executable.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <algorithm>
@@ -13,7 +15,6 @@
 #include "cuda_data.h"
 #include "layout.h"
 #include "read_matrix.h"
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {
@@ -21,11 +22,6 @@ namespace {
 constexpr std::size_t kReset = sizeof(RunState) - offsetof(RunState, done);
 
 bool is_update(const Op& op) { return op.kind == OpKind::adam || op.kind == OpKind::sgd; }
-
-bool environment_says(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && std::string_view(value) == "1";
-}
 
 }  // namespace
 
@@ -35,7 +31,7 @@ CudaExecutable::CudaExecutable(const Program& program, CudaArena& arena,
       arena_(arena),
       context_(std::move(context)),
       storage_(program_, context_->precision(), kMaxSteps),
-      checked_(environment_says("MINNOW_CHECKED")) {
+      checked_(setting("MINNOW_CHECKED") == "1") {
   results_.resize(static_cast<std::size_t>(kMaxSteps));
   context_->guarded(cat("compiling a program of ", program_.batch(), " rows"), [&] {
     allocate();

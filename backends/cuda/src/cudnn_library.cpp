@@ -1,7 +1,8 @@
 #include "cudnn_library.h"
 
+#include <minnow/base/text.h>
+
 #include "call.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

@@ -1,5 +1,6 @@
 #include "device_check.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/memory_plan.h>
 
@@ -9,7 +10,6 @@
 #include "kernels/kernels.h"
 #include "machine/driver_cause.h"
 #include "machine/library_search.h"
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

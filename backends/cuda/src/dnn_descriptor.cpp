@@ -1,7 +1,8 @@
 #include "dnn_descriptor.h"
 
+#include <minnow/base/text.h>
+
 #include "call.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

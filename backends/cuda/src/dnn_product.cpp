@@ -1,8 +1,8 @@
 #include "dnn_product.h"
 
-#include <utility>
+#include <minnow/base/text.h>
 
-#include "text.h"
+#include <utility>
 
 namespace minnow::cuda {
 

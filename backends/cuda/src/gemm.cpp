@@ -1,9 +1,9 @@
 #include "gemm.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <utility>
-
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

@@ -1,9 +1,10 @@
 #include "library.h"
 
+#include <minnow/base/text.h>
+
 #include <dlfcn.h>
 
 #include "call.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

@@ -1,5 +1,7 @@
 #include "lowering.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -11,7 +13,6 @@
 #include "contest.h"
 #include "layout.h"
 #include "lowering_class.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

@@ -2,6 +2,8 @@
 
 // The working part of lower(): goes through the ops in their order and collects launches.
 
+#include <minnow/base/text.h>
+
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,7 +16,6 @@
 #endif
 #include "gemm.h"
 #include "lowering.h"
-#include "text.h"
 
 namespace minnow::cuda {
 

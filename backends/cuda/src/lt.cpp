@@ -1,6 +1,6 @@
 #include "lt.h"
 
-#include "text.h"
+#include <minnow/base/text.h>
 
 namespace minnow::cuda {
 

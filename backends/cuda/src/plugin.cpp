@@ -1,5 +1,7 @@
 #include <minnow/plugin.h>
 
+#include <minnow/base/text.h>
+
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #ifdef MINNOW_CUDNN
@@ -7,7 +9,6 @@
 #endif
 
 #include "cuda_backend.h"
-#include "text.h"
 
 namespace {
 

@@ -1,11 +1,11 @@
 #include "step_graph.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
-
-#include "text.h"
 
 namespace minnow::cuda {
 namespace {

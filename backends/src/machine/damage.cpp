@@ -1,12 +1,14 @@
 #include "damage.h"
 
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <iterator>
 
 #include "elf_file.h"
-#include "files.h"
 #include "library_search.h"
-#include "text.h"
+#include "vendor_text.h"
 
 namespace minnow::machine {
 namespace {

@@ -1,5 +1,6 @@
 #include "device_steps.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/memory_plan.h>
 
@@ -14,7 +15,6 @@
 #include "elf_file.h"
 #include "library_search.h"
 #include "plugin_file.h"
-#include "text.h"
 
 namespace minnow::machine {
 namespace {

@@ -1,10 +1,12 @@
 #include "driver_cause.h"
 
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <iterator>
 
-#include "files.h"
-#include "text.h"
+#include "vendor_text.h"
 #include "visible.h"
 
 namespace minnow::machine {

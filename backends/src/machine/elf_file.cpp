@@ -1,5 +1,8 @@
 #include "elf_file.h"
 
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -8,8 +11,6 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "files.h"
 
 namespace minnow::machine {
 namespace {
@@ -54,16 +55,14 @@ std::uint64_t offset_of(const Segments& segments, std::uint64_t address) {
   return 0;
 }
 
-std::vector<std::string> split(const std::string& paths, const std::string& origin) {
+std::vector<std::string> folders_of(std::string_view paths, const std::string& origin) {
   std::vector<std::string> found;
-  for (std::size_t start = 0; start < paths.size();) {
-    const std::size_t end = std::min(paths.find(':', start), paths.size());
-    std::string path = paths.substr(start, end - start);
+  for (const std::string_view path : split(paths, ":")) {
+    std::string folder(path);
     for (const std::string word : {"$ORIGIN", "${ORIGIN}"}) {
-      if (path.starts_with(word)) path = origin + path.substr(word.size());
+      if (path.starts_with(word)) folder = cat(origin, path.substr(word.size()));
     }
-    if (!path.empty()) found.push_back(path);
-    start = end + 1;
+    found.push_back(std::move(folder));
   }
   return found;
 }
@@ -93,7 +92,7 @@ void read_dynamic(const Reader& reader, const Segments& segments, const std::str
     if ((entry.d_tag != DT_NEEDED && !path) || entry.d_un.d_val >= text.size()) continue;
     const std::string value = text.c_str() + entry.d_un.d_val;
     if (path) {
-      file.run_path = split(value, origin);
+      file.run_path = folders_of(value, origin);
     } else {
       file.libraries.push_back(value);
     }

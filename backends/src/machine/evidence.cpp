@@ -1,32 +1,30 @@
 #include "evidence.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
-#include "files.h"
-#include "text.h"
+#include "vendor_text.h"
 
 namespace minnow::machine {
 namespace {
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\n");
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
-}
 
 std::vector<PciDevice> nvidia_on_pci() {
   std::vector<PciDevice> found;
   const std::string folder = rooted("/sys/bus/pci/devices");
   for (const std::string& address : names_in(folder)) {
     const std::string device = cat(folder, "/", address, "/");
-    if (!read_text(device + "vendor").starts_with("0x10de")) continue;
-    if (!read_text(device + "class").starts_with("0x03")) continue;  // display controllers
-    const std::string id = trimmed(read_text(device + "device"));
-    found.push_back({.address = address, .device = id.starts_with("0x") ? id.substr(2) : id});
+    if (!read_system_file(device + "vendor").starts_with("0x10de")) continue;
+    if (!read_system_file(device + "class").starts_with("0x03")) continue;  // display controllers
+    const std::string text = read_system_file(device + "device");
+    const std::string_view id = trimmed(text);
+    found.push_back(
+        {.address = address, .device = std::string(id.substr(id.starts_with("0x") ? 2 : 0))});
   }
   return found;
 }
@@ -35,14 +33,14 @@ std::string field(std::string_view text, std::string_view name) {
   const std::size_t at = text.find(name);
   if (at == std::string_view::npos) return "";
   const std::string_view rest = text.substr(at + name.size());
-  return trimmed(rest.substr(0, rest.find('\n')));
+  return std::string(trimmed(rest.substr(0, rest.find('\n'))));
 }
 
 std::vector<ModuleGpu> listed_by_module() {
   std::vector<ModuleGpu> found;
   const std::string folder = rooted("/proc/driver/nvidia/gpus");
   for (const std::string& address : names_in(folder)) {
-    const std::string text = read_text(cat(folder, "/", address, "/information"));
+    const std::string text = read_system_file(cat(folder, "/", address, "/information"));
     found.push_back(
         {.address = address, .model = field(text, "Model:"), .uuid = field(text, "GPU UUID:")});
   }
@@ -83,7 +81,7 @@ std::string container_sign() {
   for (const char* file : {"/.dockerenv", "/run/.containerenv"}) {
     if (exists(rooted(file))) return cat(file, " exists");
   }
-  const std::string groups = read_text(rooted("/proc/1/cgroup"));
+  const std::string groups = read_system_file(rooted("/proc/1/cgroup"));
   for (const char* name : {"docker", "kubepods", "containerd", "libpod", "lxc"}) {
     if (groups.find(name) != std::string::npos) return cat("/proc/1/cgroup names ", name);
   }
@@ -130,14 +128,12 @@ Evidence look_at_machine() {
   evidence.pci = nvidia_on_pci();
   evidence.gpus = listed_by_module();
   evidence.nodes = device_nodes();
-  evidence.kernel_module = first_version(read_text(rooted("/proc/driver/nvidia/version")));
+  evidence.kernel_module = first_version(read_system_file(rooted("/proc/driver/nvidia/version")));
   evidence.dxg = exists(rooted("/dev/dxg"));
-  evidence.wsl =
-      evidence.dxg || read_text(rooted("/proc/version")).find("icrosoft") != std::string::npos;
+  evidence.wsl = evidence.dxg ||
+                 read_system_file(rooted("/proc/version")).find("icrosoft") != std::string::npos;
   evidence.container = container_sign();
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
-    evidence.visible_devices = visible;
-  }
+  evidence.visible_devices = environment("CUDA_VISIBLE_DEVICES");
   evidence.nvidia_visible_devices = setting("NVIDIA_VISIBLE_DEVICES");
   evidence.library_path = setting("LD_LIBRARY_PATH");
   return evidence;

@@ -1,8 +1,8 @@
 #include "forked.h"
 
-#include <unistd.h>
+#include <minnow/base/text.h>
 
-#include "text.h"
+#include <unistd.h>
 
 namespace minnow::machine {
 

@@ -1,5 +1,9 @@
 #include "library_search.h"
 
+#include <minnow/base/environment.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
+
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
@@ -11,8 +15,6 @@
 #include <memory>
 
 #include "elf_file.h"
-#include "files.h"
-#include "text.h"
 
 namespace minnow::machine {
 namespace {
@@ -62,11 +64,10 @@ std::string strip_errno(std::string text) {
 std::string find_library(const std::string& name, const std::vector<std::string>& run_path) {
   std::string paths = setting("LD_LIBRARY_PATH");
   std::replace(paths.begin(), paths.end(), ';', ':');
-  for (std::size_t start = 0; start < paths.size();) {
-    const std::size_t end = std::min(paths.find(':', start), paths.size());
-    const std::string folder = paths.substr(start, end - start);
+  std::vector<std::string_view> folders;
+  if (!paths.empty()) folders = fields(paths, ':');
+  for (const std::string_view folder : folders) {
     if (const auto path = cat(folder.empty() ? "." : folder, "/", name); usable(path)) return path;
-    start = end + 1;
   }
   for (const std::string& folder : run_path) {
     if (const auto path = cat(folder, "/", name); usable(path)) return path;

@@ -1,12 +1,12 @@
 #include "plugin_file.h"
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <dlfcn.h>
 
 #include "damage.h"
 #include "library_search.h"
-#include "text.h"
 
 namespace minnow::machine {
 namespace {

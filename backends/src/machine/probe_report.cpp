@@ -1,8 +1,8 @@
 #include "probe_report.h"
 
-#include <charconv>
+#include <minnow/base/text.h>
 
-#include "text.h"
+#include <charconv>
 
 namespace minnow::machine {
 namespace {

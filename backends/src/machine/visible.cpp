@@ -1,9 +1,9 @@
 #include "visible.h"
 
+#include <minnow/base/text.h>
+
 #include <algorithm>
 #include <charconv>
-
-#include "text.h"
 
 namespace minnow::machine {
 namespace {
@@ -28,18 +28,14 @@ bool names_a_gpu(std::string_view entry, const std::vector<ModuleGpu>& gpus, std
 VisibleDevices visible_devices(const std::string& value, const std::vector<ModuleGpu>& gpus,
                                std::size_t count) {
   VisibleDevices visible;
-  for (std::size_t start = 0; start <= value.size();) {
-    const std::size_t end = std::min(value.find(',', start), value.size());
-    std::string_view entry = std::string_view(value).substr(start, end - start);
-    while (entry.starts_with(' ')) entry.remove_prefix(1);
-    while (entry.ends_with(' ')) entry.remove_suffix(1);
+  for (const std::string_view field : fields(value, ',')) {
+    const std::string_view entry = trimmed(field);
     if (!names_a_gpu(entry, gpus, count)) {
       visible.invalid = visible.shown + 1;
       visible.entry = entry;
       break;
     }
     ++visible.shown;
-    start = end + 1;
   }
   return visible;
 }

@@ -1,5 +1,7 @@
 #include "byte_source.h"
 
+#include <minnow/base/allocation_failure.h>
+#include <minnow/base/host_block.h>
 #include <minnow/error.h>
 
 #include <fcntl.h>
@@ -14,7 +16,6 @@
 #include <vector>
 
 #include "fail.h"
-#include "host_block.h"
 
 namespace minnow {
 namespace {

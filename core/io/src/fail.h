@@ -2,14 +2,13 @@
 
 /// Throwing the errors of this room in one line each, and quoting what a hostile file says.
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "text.h"
 
 namespace minnow {
 

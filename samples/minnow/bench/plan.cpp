@@ -14,23 +14,11 @@ namespace {
 constexpr std::int64_t kLargest = 1 << 24;  // no product of two overflows
 constexpr std::size_t kMostDevices = 4;
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> words(1);
-  for (const char letter : text) {
-    if (letter == separator) {
-      words.emplace_back();
-    } else {
-      words.back() += letter;
-    }
-  }
-  return words;
-}
-
 std::vector<std::int64_t> parse_sizes(const std::string& option, const std::string& text,
                                       char separator, const std::string& example) {
   if (text.empty()) usage_error(option + "= is empty.", {}, example);
   std::vector<std::int64_t> sizes;
-  for (const auto& word : split(text, separator)) {
+  for (const auto word : fields(text, separator)) {
     std::int64_t size = 0;
     const auto* end = word.data() + word.size();
     const auto result = std::from_chars(word.data(), end, size);
@@ -58,7 +46,8 @@ std::vector<std::string> parse_devices(const std::string& text) {
   const auto known = device_names();
   const std::string example = "--compare=cpu,cuda";
   if (text.empty()) usage_error("--compare= is empty.", {}, example);
-  auto names = split(text, ',');
+  const auto parts = fields(text, ',');
+  std::vector<std::string> names(parts.begin(), parts.end());
   if (names.size() > kMostDevices) {
     usage_error(cat("--compare=", text, " names ", names.size(), " devices; it takes up to ",
                     kMostDevices, "."));

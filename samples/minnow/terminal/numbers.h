@@ -1,25 +1,15 @@
 #pragma once
 
-/// Texts, and numbers in them as people read them. Always with a point and in ASCII, whatever the
+/// Numbers in texts as people read them. Always with a point and in ASCII, whatever the
 /// locale.
 
-#include <concepts>
+#include <minnow/base/text.h>
+
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace minnow::command {
-
-inline void append(std::string& text, std::string_view part) { text += part; }
-inline void append(std::string& text, std::integral auto number) { text += std::to_string(number); }
-/// The parts one after another.
-template <class... Parts>
-std::string cat(const Parts&... parts) {
-  std::string text;
-  (append(text, parts), ...);
-  return text;
-}
 
 std::string joined(const std::vector<std::string>& names);  // "a, b, c"
 

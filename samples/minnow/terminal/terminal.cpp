@@ -1,5 +1,7 @@
 #include "terminal/terminal.h"
 
+#include <minnow/base/environment.h>
+
 #include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
@@ -10,7 +12,6 @@
 #include <cerrno>
 #include <clocale>
 #include <csignal>
-#include <cstdlib>
 
 namespace minnow::command {
 namespace {
@@ -20,14 +21,9 @@ bool utf8_locale() {
   return std::string_view(nl_langinfo(CODESET)) == "UTF-8";
 }
 
-std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string_view() : std::string_view(value);
-}
-
 bool color_on(ColorChoice choice, bool able) {
   if (choice != ColorChoice::automatic) return choice == ColorChoice::always;
-  return able && environment("NO_COLOR").empty();  // no-color.org
+  return able && setting("NO_COLOR").empty();  // no-color.org
 }
 
 }  // namespace
@@ -49,7 +45,8 @@ void Stream::write(std::string_view text) {
 
 Terminal open_terminal(ColorChoice color) {
   Terminal terminal;
-  const bool smart = !environment("TERM").empty() && environment("TERM") != "dumb";
+  const std::string type = setting("TERM");
+  const bool smart = !type.empty() && type != "dumb";
   const bool err_tty = ::isatty(2) == 1;
   terminal.bar = err_tty && smart;
   terminal.err_color = color_on(color, terminal.bar);

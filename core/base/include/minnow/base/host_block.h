@@ -16,8 +16,4 @@ std::shared_ptr<std::byte> allocate_host(std::int64_t bytes, std::string_view wh
 /// when it is written. allocate_host() has asked. @throws ResourceExhausted (MN-M08).
 void require_host_memory(std::int64_t bytes, std::string_view what, std::string_view detail = {});
 
-/// Says what is available. @throws ResourceExhausted (MN-M08).
-[[noreturn]] void throw_not_enough_host_memory(std::int64_t bytes, std::string_view what,
-                                               std::string_view detail = {});
-
 }  // namespace minnow

@@ -15,8 +15,7 @@ struct HostMemory {
 
 /// `free` is the least that MemAvailable, the memory limits of the process's cgroups (v1 and v2,
 /// each level) and its own limits (ulimit -v, ulimit -d) leave. What cannot be read or understood
-/// does not count. Files are looked for below the directory that the environment variable
-/// MINNOW_SYSROOT names. Takes up to a millisecond.
+/// does not count. Files are looked for under MINNOW_SYSROOT. Takes up to a millisecond.
 HostMemory host_memory() noexcept;
 
 }  // namespace minnow

@@ -1,12 +1,9 @@
-#include "cgroup.h"
+#include <minnow/base/cgroup.h>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
 
 #include <algorithm>
-#include <cerrno>
-
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -16,8 +13,8 @@ bool has(std::string_view list, std::string_view controller) {
   return std::find(names.begin(), names.end(), controller) != names.end();
 }
 
-void add_levels(const std::string& root, std::string_view mounts, std::string_view path,
-                std::string_view controller, int version, std::vector<CgroupLevel>& levels) {
+void add_levels(std::string_view mounts, std::string_view path, std::string_view controller,
+                int version, std::vector<CgroupLevel>& levels) {
   // Where it is mounted when the mounts cannot be read.
   std::string top = version == 2 ? "/sys/fs/cgroup" : cat("/sys/fs/cgroup/", controller);
   for (const std::string_view line : split(mounts, "\n")) {
@@ -37,7 +34,7 @@ void add_levels(const std::string& root, std::string_view mounts, std::string_vi
   std::string below(visible ? path : "");
   while (true) {
     while (below.ends_with('/')) below.pop_back();
-    levels.push_back({cat(root, top, below, "/"), version});
+    levels.push_back({cat(rooted(top), below, "/"), version});
     const std::size_t level = below.rfind('/');
     if (level == std::string::npos) return;
     below.resize(level);
@@ -46,44 +43,18 @@ void add_levels(const std::string& root, std::string_view mounts, std::string_vi
 
 }  // namespace
 
-std::string read_system_file(const std::string& path) {
-  std::string text;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file == -1) return text;
-  char buffer[4096];
-  while (true) {
-    const ssize_t got = ::read(file, buffer, sizeof buffer);
-    if (got == -1 && errno == EINTR) continue;
-    if (got <= 0) break;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  ::close(file);
-  return text;
-}
-
-std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(separators);
-    if (begin == std::string_view::npos) return parts;
-    const std::size_t end = std::min(text.find_first_of(separators, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    text.remove_prefix(end);
-  }
-}
-
-std::vector<CgroupLevel> cgroup_levels(const std::string& root, std::string_view controller) {
+std::vector<CgroupLevel> cgroup_levels(std::string_view controller) {
   std::vector<CgroupLevel> levels;
-  const std::string groups = read_system_file(root + "/proc/self/cgroup");
-  const std::string mounts = read_system_file(root + "/proc/self/mountinfo");
+  const std::string groups = read_system_file(rooted("/proc/self/cgroup"));
+  const std::string mounts = read_system_file(rooted("/proc/self/mountinfo"));
   for (const std::string_view line : split(groups, "\n")) {  // "4:memory:/a/b", "0::/a/b"
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);
     if (first == std::string_view::npos || second == std::string_view::npos) continue;
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const std::string_view path = line.substr(second + 1);
-    if (controllers.empty()) add_levels(root, mounts, path, controller, 2, levels);
-    if (has(controllers, controller)) add_levels(root, mounts, path, controller, 1, levels);
+    if (controllers.empty()) add_levels(mounts, path, controller, 2, levels);
+    if (has(controllers, controller)) add_levels(mounts, path, controller, 1, levels);
   }
   return levels;
 }

@@ -1,12 +1,13 @@
 #pragma once
 
-/// Building message texts.
+/// Building texts and taking them apart.
 
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace minnow {
 
@@ -32,5 +33,14 @@ std::string cat(const Parts&... parts) {
   (append(text, parts), ...);
   return text;
 }
+
+/// What stands between any of the separators, without the empty ones: words, lines.
+std::vector<std::string_view> split(std::string_view text, std::string_view separators);
+
+/// What stands between the separators, one more than there are: "a,,b" has three.
+std::vector<std::string_view> fields(std::string_view text, char separator);
+
+/// Without blanks and line feeds at both ends.
+std::string_view trimmed(std::string_view text);
 
 }  // namespace minnow

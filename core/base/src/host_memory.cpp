@@ -1,5 +1,8 @@
-#include "host_memory.h"
+#include <minnow/base/host_memory.h>
 
+#include <minnow/base/cgroup.h>
+#include <minnow/base/files.h>
+#include <minnow/base/text.h>
 #include <minnow/memory_plan.h>
 
 #include <sys/resource.h>
@@ -7,13 +10,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "cgroup.h"
-#include "text.h"
 
 namespace minnow {
 namespace {
@@ -51,8 +50,6 @@ Bytes named_number(std::string_view text, std::string_view name) {
 
 class Search {
  public:
-  explicit Search(std::string root) : root_(std::move(root)) {}
-
   HostMemory run() {
     machine();
     cgroups();
@@ -74,7 +71,7 @@ class Search {
   }
 
   void machine() {
-    const std::string info = read_system_file(root_ + "/proc/meminfo");
+    const std::string info = read_system_file(rooted("/proc/meminfo"));
     found_.total = named_number(info, "MemTotal:").value_or(-1);
     found_.swap = named_number(info, "SwapFree:").value_or(0);
     const Bytes available = named_number(info, "MemAvailable:");
@@ -82,7 +79,7 @@ class Search {
   }
 
   void cgroups() {
-    for (const CgroupLevel& level : cgroup_levels(root_, "memory")) {
+    for (const CgroupLevel& level : cgroup_levels("memory")) {
       const bool v2 = level.version == 2;
       const Bytes most = only_number(level.folder + (v2 ? "memory.max" : "memory.limit_in_bytes"));
       const Bytes usage =
@@ -97,7 +94,7 @@ class Search {
   }
 
   void own_limits() {
-    const std::string text = read_system_file(root_ + "/proc/self/statm");
+    const std::string text = read_system_file(rooted("/proc/self/statm"));
     const auto pages = split(text, " \n");
     const std::int64_t page = ::sysconf(_SC_PAGESIZE);
     const auto add = [&](auto resource, std::string_view name, std::size_t field) {
@@ -111,7 +108,6 @@ class Search {
     add(RLIMIT_DATA, "data size limit (ulimit -d)", 5);
   }
 
-  std::string root_;
   HostMemory found_;
 };
 
@@ -119,8 +115,7 @@ class Search {
 
 HostMemory host_memory() noexcept {
   try {
-    const char* root = std::getenv("MINNOW_SYSROOT");
-    return Search(root == nullptr ? "" : root).run();
+    return Search().run();
   } catch (...) {
     return {};  // no memory to look for memory
   }
