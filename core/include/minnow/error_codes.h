@@ -18,7 +18,6 @@ struct ErrorCode {
   std::string_view evidence;  // what the message shows
   std::string_view remedy;
   std::string_view type;  // of the exception: "DeviceUnavailable"; empty: a note, work goes on
-  int exit;               // of the minnow command; 64 instead of 65 for what was typed there
 };
 
 /// In the order of docs/errors.md: by letter, then by number.

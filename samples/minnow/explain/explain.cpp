@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "terminal/exit_codes.h"
 #include "terminal/json_text.h"
 #include "terminal/numbers.h"
 #include "terminal/printable.h"
@@ -13,15 +14,17 @@
 namespace minnow::command {
 namespace {
 
+int exit_number(const ErrorCode& code) { return static_cast<int>(exit_of(code)); }
+
 std::string error_of(const ErrorCode& code) {
-  if (code.type.empty()) return code.exit == 0 ? "none, a note: work goes on" : "none";
+  if (code.type.empty()) return exit_of(code) == Exit::ok ? "none, a note: work goes on" : "none";
   return std::string(code.type);
 }
 
 std::string text_of(const ErrorCode& code) {
   return cat(code.code, "  ", code.title, "\n  shows:    ", code.evidence,
              "\n  remedy:   ", code.remedy, "\n  error:    ", error_of(code),
-             "\n  exit:     ", code.exit, "\n");
+             "\n  exit:     ", exit_number(code), "\n");
 }
 
 Json json_of(const ErrorCode& code) {
@@ -30,7 +33,7 @@ Json json_of(const ErrorCode& code) {
           {"shows", code.evidence},
           {"remedy", code.remedy},
           {"error", text_or_null(std::string(code.type))},
-          {"exit", code.exit}};
+          {"exit", exit_number(code)}};
 }
 
 // A cell of a table: a bar would end it.
@@ -55,8 +58,8 @@ std::string markdown() {
       "|---|---|---|---|---|---|\n";
   for (const auto& code : error_codes()) {
     text += cat("| ", code.code, " | ", cell(code.title), " | ", cell(code.evidence), " | ",
-                cell(code.remedy), " | ", code.type.empty() ? "-" : code.type, " | ", code.exit,
-                " |\n");
+                cell(code.remedy), " | ", code.type.empty() ? "-" : code.type, " | ",
+                exit_number(code), " |\n");
   }
   return text;
 }

@@ -4,6 +4,7 @@
 /// exception becomes one.
 
 #include <minnow/error.h>
+#include <minnow/error_codes.h>
 
 #include <exception>
 #include <string>
@@ -23,6 +24,9 @@ enum class Exit : int {
   exhausted = 75,      // memory
   interrupted = 130,   // SIGINT or SIGTERM, the model is saved
 };
+
+/// Of the command when it ends with this code; `ok` when work goes on.
+Exit exit_of(const ErrorCode& code);
 
 /// A mistake on the command line.
 class UsageError : public Error {
