@@ -3,7 +3,6 @@
 /// Everything: open a device, build a model, train it, save it.
 
 #include <minnow/csv.h>
-#include <minnow/dataset.h>
 #include <minnow/device_report.h>
 #include <minnow/error.h>
 #include <minnow/error_codes.h>
@@ -16,5 +15,6 @@
 #include <minnow/open.h>
 #include <minnow/optimizers.h>
 #include <minnow/safetensors.h>
+#include <minnow/standardize.h>
 #include <minnow/tensor.h>
 #include <minnow/trainer.h>

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "data/dataset.h"
 #include "expect.h"
 
 namespace minnow::test {
@@ -51,8 +52,8 @@ TEST(Doctor, NamesTheDataSetsThatCanBeLoaded) {
   const std::string data = doctor["checks"].back()["text"];
   EXPECT_EQ(doctor["checks"].back()["topic"], "data");
   const std::string loadable = data.substr(0, data.find('\n'));
-  for (const auto& info : dataset_infos()) {
-    EXPECT_EQ(contains(loadable, info.name), dataset_installed(info.name)) << data;
+  for (const auto& info : command::dataset_infos()) {
+    EXPECT_EQ(contains(loadable, info.name), command::dataset_installed(info.name)) << data;
     EXPECT_TRUE(contains(data, info.name));
   }
   EXPECT_TRUE(contains(loadable, "friedman1, toy"));

@@ -7,6 +7,7 @@
 
 #include "arguments/check_arguments.h"
 #include "arguments/recovery_options.h"
+#include "data/dataset.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
 

@@ -1,6 +1,5 @@
 #include "arguments/check_arguments.h"
 
-#include <minnow/dataset.h>
 #include <minnow/open.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "arguments/arguments.h"
 #include "bench/plan.h"
+#include "data/dataset.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
 
@@ -131,12 +131,6 @@ void check_arguments(const Arguments& arguments) {
   if (arguments.command == Command::doctor) return check_doctor(arguments.doctor);
   check_data(arguments);
   check_training(arguments.training);
-}
-
-std::string dataset_names() {
-  std::vector<std::string> names;
-  for (const auto& info : dataset_infos()) names.push_back(info.name);
-  return joined(names);
 }
 
 }  // namespace minnow::command

@@ -1,14 +1,10 @@
 #pragma once
 
-#include <string>
-
 #include "arguments/arguments.h"
 
 namespace minnow::command {
 
 /// Values out of range, and options that do not go together. @throws UsageError.
 void check_arguments(const Arguments& arguments);
-
-std::string dataset_names();
 
 }  // namespace minnow::command

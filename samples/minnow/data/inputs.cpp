@@ -2,9 +2,9 @@
 
 #include <minnow/minnow.h>
 
-#include <algorithm>
 #include <filesystem>
 
+#include "data/dataset.h"
 #include "terminal/exit_codes.h"
 
 namespace minnow::command {
@@ -36,14 +36,8 @@ std::string stem_of(const std::string& path) {
 }
 
 Inputs load_named(const DataArguments& arguments) {
-  const auto& infos = dataset_infos();
-  const bool known = std::any_of(infos.begin(), infos.end(), [&](const DatasetInfo& info) {
-    return info.name == arguments.dataset;
-  });
-  const auto load = [&] { return load_dataset(arguments.dataset, arguments.seed); };
-  // A name that is none is a slip on the command line, a package that is missing is not.
-  Dataset data = known ? load() : from_command_line(load);
-  return {.name = data.name,
+  Dataset data = load_dataset(arguments.dataset, arguments.seed);
+  return {.name = arguments.dataset,
           .x = std::move(data.x_train),
           .y = std::move(data.y_train),
           .test_x = std::move(data.x_test),

@@ -1,11 +1,11 @@
 #include "devices/doctor.h"
 
-#include <minnow/dataset.h>
 #include <minnow/device_report.h>
 
 #include <algorithm>
 #include <vector>
 
+#include "data/dataset.h"
 #include "devices/device_facts.h"
 #include "devices/device_json.h"
 #include "devices/doctor_table.h"

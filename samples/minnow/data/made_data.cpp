@@ -1,4 +1,4 @@
-#include "builtin_data.h"
+#include "data/made_data.h"
 
 #include <minnow/random.h>
 
@@ -6,7 +6,7 @@
 #include <numbers>
 #include <span>
 
-namespace minnow {
+namespace minnow::command {
 namespace {
 
 // Streams of their own, so that data never meets an initializer's or a shuffle's numbers.
@@ -67,4 +67,4 @@ Dataset make_friedman1(std::uint64_t seed) {
   return data;
 }
 
-}  // namespace minnow
+}  // namespace minnow::command

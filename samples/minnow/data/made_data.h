@@ -2,11 +2,11 @@
 
 /// Data sets that are computed, not read.
 
-#include <minnow/dataset.h>
-
 #include <cstdint>
 
-namespace minnow {
+#include "data/dataset.h"
+
+namespace minnow::command {
 
 /// X = rand(100, 10), y = rand(100, 1): nothing to learn, the smallest thing that trains.
 Dataset make_toy(std::uint64_t seed);
@@ -15,4 +15,4 @@ Dataset make_toy(std::uint64_t seed);
 /// Friedman, "Multivariate Adaptive Regression Splines" (Annals of Statistics 19, 1991).
 Dataset make_friedman1(std::uint64_t seed);
 
-}  // namespace minnow
+}  // namespace minnow::command
