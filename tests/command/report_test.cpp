@@ -1,6 +1,6 @@
 // The header and the closing lines of train: what they say, and that a terminal does not wrap them.
 
-#include "report.h"
+#include "train/report.h"
 
 #include <minnow/minnow.h>
 
