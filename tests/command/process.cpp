@@ -29,7 +29,8 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::string name = text.substr(0, text.find('='));
-    if (name.rfind("LC_", 0) == 0 || name == "LANG" || name == "TERM" || name == "NO_COLOR")
+    if (name.rfind("LC_", 0) == 0 || name == "LANG" || name == "TERM" || name == "NO_COLOR" ||
+        name == "COLUMNS")
       continue;
     all.push_back(text);
   }

@@ -1,5 +1,7 @@
 #include <minnow/minnow.h>
 
+#include <algorithm>
+
 #include "expect.h"
 
 namespace minnow::test {
@@ -99,6 +101,62 @@ TEST(Terminal, NarrowLinesDoNotWrap) {
     if (line.rfind("\repoch ", 0) != 0) continue;
     EXPECT_LT(line.find('\x1b'), 41U) << line;
   }
+}
+
+TEST(Terminal, ColumnsIsItsWidth) {
+  const Place place;
+  const auto longest_bar = [&](const std::string& columns) {
+    const auto outcome = run_on_terminal(
+        place, kToy, 100, {"TERM=xterm", "LC_ALL=C", "NO_COLOR=1", "COLUMNS=" + columns});
+    EXPECT_EQ(outcome.exit, 0) << outcome.out;
+    std::size_t longest = 0;
+    for (const auto& line : lines_of(outcome.out)) {
+      if (line.rfind("\repoch ", 0) == 0) longest = std::max(longest, line.find('\x1b') - 1);
+    }
+    return longest;
+  };
+  const auto own = longest_bar("");
+  EXPECT_GT(own, 40U);
+  EXPECT_LE(longest_bar("40"), 40U);
+  for (const auto* none : {"0", "-3", "many", "99999999999999999999"}) {
+    EXPECT_EQ(longest_bar(none), own) << none;
+  }
+}
+
+TEST(Terminal, AFilesNameDoesNotSteerIt) {
+  const Place place;
+  const std::string name = "a\nb\x1b[2Jc\xff.csv";
+  const std::string shown = R"(a\x0ab\x1b[2Jc\xff.csv)";
+  const auto steers = [](const std::string& text) {
+    return text.find('\x1b') != std::string::npos || text.find('\xff') != std::string::npos ||
+           text.find("a\nb") != std::string::npos;
+  };
+  place.write("y.csv", "0\n1\n");
+  const auto missing = run(place, {"train", "--x=" + name, "--y=y.csv"});
+  expect_failure(missing, 74, shown + " cannot be opened. [MN-P08]");
+  EXPECT_FALSE(steers(missing.err)) << missing.err;
+
+  const auto typed = run(place, {"train", "--dataset=toy", "--epochs=" + name});
+  expect_failure(typed, 64, "--epochs=" + shown + " is no whole number");
+  EXPECT_FALSE(steers(typed.err)) << typed.err;
+
+  place.write(name, "1,2\n3,4,5\n");
+  const auto damaged = run(place, {"train", "--x=" + name, "--y=y.csv"});
+  expect_failure(damaged, 65, shown);
+  EXPECT_FALSE(steers(damaged.err)) << damaged.err;
+
+  const auto saved = run(place, {"train", "--dataset=toy", "--out=" + name});
+  EXPECT_EQ(saved.exit, 0) << saved.err;
+  EXPECT_TRUE(contains(saved.out, "saved    " + shown + "\n"));
+  EXPECT_FALSE(steers(saved.out + saved.err)) << saved.out;
+  EXPECT_TRUE(place.has(name));
+
+  const auto table =
+      run(place, {"bench", "--compare=cpu", "--net=4-4-1", "--batches=1", "--widths=none",
+                  "--rounds=1", "--round-seconds=0.001", "--epoch-rows=10", "--csv=" + name});
+  EXPECT_EQ(table.exit, 0) << table.err;
+  EXPECT_TRUE(contains(table.out, "results: " + shown + "\n"));
+  EXPECT_FALSE(steers(table.out + table.err)) << table.out;
 }
 
 TEST(Terminal, ADumbOneGetsLines) {

@@ -146,5 +146,12 @@ TEST(Train, QuietLeavesTheResults) {
   EXPECT_TRUE(contains(outcome.out, "saved "));
 }
 
+TEST(Train, ANumberThatBeginsWithZeroIsDecimal) {
+  const Place place;
+  const auto outcome = run(place, {"train", "--dataset=toy", "--epochs=010", "--json"});
+  EXPECT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_EQ(run_of(outcome)["epochs"], 10);
+}
+
 }  // namespace
 }  // namespace minnow::test

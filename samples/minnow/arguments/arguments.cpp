@@ -3,16 +3,23 @@
 #include <minnow/minnow.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "arguments/check_arguments.h"
+#include "arguments/number_options.h"
 #include "arguments/recovery_options.h"
+#include "bench/plan.h"
 #include "data/dataset.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
 
 namespace minnow::command {
 namespace {
+
+constexpr std::int64_t kMost = 1'000'000'000;  // products of two still fit into 63 bits
+constexpr Range<std::int64_t> kPositive{1, kMost};
 
 constexpr const char* kFooter =
     "Results go to standard output, everything else to standard error.\n"
@@ -39,7 +46,8 @@ void add_color(CLI::App& app, CommonArguments& common) {
 }
 
 void add_common(CLI::App& app, CommonArguments& common) {
-  app.add_option("--threads", common.threads, "CPU threads [as many as the process may use]");
+  add_whole(app, "--threads", common.threads, Range{0, 1024},
+            "CPU threads [as many as the process may use]");
   static const std::map<std::string, Precision> kPrecisions = {
       {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
   app.add_option_function<std::string>(
@@ -62,6 +70,11 @@ void add_common(CLI::App& app, CommonArguments& common) {
   add_color(app, common);
 }
 
+void add_seed(CLI::App& app, DataArguments& data, const std::string& help) {
+  constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
+  add_whole(app, "--seed", data.seed, Range<std::uint64_t>{0, kLargest}, help);
+}
+
 void add_data(CLI::App& app, DataArguments& data) {
   app.add_option("--dataset", data.dataset, dataset_names());
   app.add_option("--x", data.x, "Features: .npy, .csv, .csv.gz or IDX (...-ubyte, ...-ubyte.gz)");
@@ -70,28 +83,35 @@ void add_data(CLI::App& app, DataArguments& data) {
   app.add_option("--test-y", data.test_y, "Its labels or values");
   app.add_flag("--standardize", data.standardize,
                "Mean 0, deviation 1 for each feature of --x; the model keeps the numbers");
-  app.add_option("--seed", data.seed, "Of made data, weights and shuffle [1]");
+  add_seed(app, data, "Of made data, weights and shuffle [1]");
 }
+
+constexpr const char* kBelowOne = "from 0 to below 1";
+bool below_one(double value) { return value >= 0.0 && value < 1.0; }
 
 void add_model(CLI::App& app, TrainingArguments& training) {
   app.add_option("--layers", training.layers,
                  "Such as 128,relu,10,softmax: a number is a dense layer [the data set's]");
-  app.add_option("--batch", training.batch, "Rows in a step [the data set's, or 32]");
+  add_whole(app, "--batch", training.batch, kPositive, "Rows in a step [the data set's, or 32]");
   app.add_option("--optimizer", training.optimizer, "adam, adam-torch or sgd [adam]");
-  app.add_option("--lr", training.learning_rate,
-                 "Learning rate [the data set's, or 0.001; sgd: 0.01]");
-  app.add_option("--momentum", training.momentum, "For --optimizer=sgd [0]");
+  const auto is_rate = [](double value) {
+    return static_cast<float>(value) > 0.0F && std::isfinite(static_cast<float>(value));
+  };
+  add_number(app, "--lr", training.learning_rate, "above 0", is_rate,
+             "Learning rate [the data set's, or 0.001; sgd: 0.01]");
+  add_number(app, "--momentum", training.momentum, kBelowOne, below_one, "For --optimizer=sgd [0]");
 }
 
 void add_train(CLI::App& app, Arguments& arguments) {
   auto& training = arguments.training;
   add_data(app, arguments.data);
   add_model(app, training);
-  app.add_option("--epochs", training.epochs, "Passes over the data [the data set's, or 10]");
-  app.add_option("--validation-split", training.validation_split,
-                 "Part of the rows, the last ones, to validate with [0]");
-  app.add_option("--patience", training.patience,
-                 "Stop when so many epochs brought no better validation loss; keep the best");
+  add_whole(app, "--epochs", training.epochs, kPositive,
+            "Passes over the data [the data set's, or 10]");
+  add_number(app, "--validation-split", training.validation_split, kBelowOne, below_one,
+             "Part of the rows, the last ones, to validate with [0]");
+  add_whole(app, "--patience", training.patience, Range<std::int64_t>{0, kMost},
+            "Stop when so many epochs brought no better validation loss; keep the best");
   app.add_flag("--shuffle,!--no-shuffle", training.shuffle, "New order in each epoch [on]");
   app.add_option("--out", training.out,
                  "Model file, or none [runs/<data set>-NNNN/model.safetensors]");
@@ -106,7 +126,9 @@ void add_predict(CLI::App& app, Arguments& arguments) {
   app.add_option("--model", predict.model, "A model that train saved")->required();
   app.add_option("--x", predict.x, "Features: .npy, .csv, .csv.gz or IDX")->required();
   app.add_option("--out", predict.out, "FILE.npy or FILE.csv [CSV on standard output]");
-  app.add_option("--row", predict.row, "Only this row, counted from 0");
+  constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
+  add_whole(app, "--row", predict.row, Range<std::int64_t>{0, kLast},
+            "Only this row, counted from 0");
   app.add_flag("--argmax", predict.argmax, "The number of the likeliest class only");
   add_device(app, arguments.common);
   add_common(app, arguments.common);
@@ -130,12 +152,16 @@ void add_bench(CLI::App& app, Arguments& arguments) {
   app.add_option("--net", bench.net, "Inputs, hidden widths and outputs [784-128-10]");
   app.add_option("--batches", bench.batches, "Batch sizes, at the net's own width [1,32,128,1024]");
   app.add_option("--widths", bench.widths, "Of all hidden layers, or none [32,128,512,2048]");
-  app.add_option("--width-batch", bench.width_batch,
-                 "Batch of the widths, of the first use and of the epoch end to end [32]");
-  app.add_option("--epoch-rows", bench.epoch_rows, "Rows of the epoch end to end [60000]");
-  app.add_option("--rounds", bench.rounds, "Rounds of each column, in turn [7]");
-  app.add_option("--round-seconds", bench.round_seconds, "Length of a round, at least [0.2]");
-  app.add_option("--seed", arguments.data.seed, "Of weights and data [1]");
+  add_whole(app, "--width-batch", bench.width_batch, Range<std::int64_t>{1, kLargestSize},
+            "Batch of the widths, of the first use and of the epoch end to end [32]");
+  add_whole(app, "--epoch-rows", bench.epoch_rows, kPositive,
+            "Rows of the epoch end to end [60000]");
+  add_whole(app, "--rounds", bench.rounds, Range<std::int64_t>{1, 1000},
+            "Rounds of each column, in turn [7]");
+  const auto is_length = [](double seconds) { return seconds > 0.0 && seconds <= 60.0; };
+  add_number(app, "--round-seconds", bench.round_seconds, "above 0 up to 60", is_length,
+             "Length of a round, at least [0.2]");
+  add_seed(app, arguments.data, "Of weights and data [1]");
   app.add_flag("--skip-missing", bench.skip_missing,
                "A device that cannot be opened is no failure");
   app.add_option("--csv", bench.csv, "The table as a file");
@@ -215,7 +241,9 @@ Arguments parse_arguments(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const auto* used = app.get_subcommands().empty() ? nullptr : app.get_subcommands().front();
     const std::string name = used == nullptr ? "" : " " + used->get_name();
-    usage_error(std::string(error.what()) + ".", {}, "minnow" + name + " --help lists the options");
+    std::string what = error.what();
+    if (!what.ends_with('.')) what += '.';
+    usage_error(what, {}, "minnow" + name + " --help lists the options");
   }
 
   if (train->parsed()) arguments.command = Command::train;

@@ -1,21 +1,16 @@
 #include "arguments/recovery_options.h"
 
-#include <charconv>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "terminal/numbers.h"
+
 namespace minnow::command {
 namespace {
 
-/// The whole text as a number, or nothing.
-template <class T>
-std::optional<T> number_of(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+constexpr double kLongest = 1e9;  // seconds
 
 std::int64_t microbatch_of(const std::string& text) {
   if (text == "auto") return kMicrobatchAuto;
@@ -37,18 +32,33 @@ SnapshotOptions snapshot_of(const std::string& text) {
   if (text == "off") return {.steps = 0, .seconds = 0};
   if (text.ends_with('s')) {
     const auto seconds = number_of<double>(std::string_view(text).substr(0, text.size() - 1));
-    if (seconds && *seconds > 0) return {.steps = 0, .seconds = *seconds};
+    if (seconds && *seconds > 0 && *seconds <= kLongest) return {.steps = 0, .seconds = *seconds};
   } else if (const auto steps = number_of<std::int64_t>(text); steps && *steps > 0) {
     return {.steps = *steps, .seconds = 0};
   }
   throw CLI::ValidationError("--snapshot", text + " is none of off, steps (500), seconds (2s)");
 }
 
+// Digits and a unit. CLI11 alone would take a number that is too large for the largest there is.
+std::uint64_t size_of(const std::string& text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::string bytes = text;
+  try {
+    if (number_of<std::uint64_t>(std::string_view(text).substr(0, digits)) &&
+        CLI::AsSizeValue(false)(bytes).empty()) {
+      if (const auto size = number_of<std::uint64_t>(bytes)) return *size;
+    }
+  } catch (const CLI::ValidationError&) {  // no unit, or too many of one
+  }
+  throw CLI::ValidationError("--memory-limit=" + text + " is no size such as 256M or 2G");
+}
+
 template <class T>
-void add_parsed(CLI::App& app, const char* name, T& into, T (*parse)(const std::string&),
-                const char* help) {
-  app.add_option_function<std::string>(
-         name, [&into, parse](const std::string& text) { into = parse(text); }, help)
+CLI::Option* add_parsed(CLI::App& app, const char* name, T& into, T (*parse)(const std::string&),
+                        const char* help) {
+  return app
+      .add_option_function<std::string>(
+          name, [&into, parse](const std::string& text) { into = parse(text); }, help)
       ->type_name("TEXT");
 }
 
@@ -67,9 +77,8 @@ void add_recovery(CLI::App& app, TrainingArguments& training) {
 }
 
 void add_memory_limit(CLI::App& app, CommonArguments& common) {
-  app.add_option("--memory-limit", common.memory_limit,
-                 "Of the device, such as 256M [what is free]")
-      ->transform(CLI::AsSizeValue(false).description(""))
+  add_parsed(app, "--memory-limit", common.memory_limit, size_of,
+             "Of the device, such as 256M [what is free]")
       ->type_name("SIZE");
 }
 

@@ -3,7 +3,6 @@
 #include <minnow/minnow.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
@@ -11,7 +10,6 @@
 namespace minnow::command {
 namespace {
 
-constexpr std::int64_t kLargest = 1 << 24;  // no product of two overflows
 constexpr std::size_t kMostDevices = 4;
 
 std::vector<std::int64_t> parse_sizes(const std::string& option, const std::string& text,
@@ -19,15 +17,13 @@ std::vector<std::int64_t> parse_sizes(const std::string& option, const std::stri
   if (text.empty()) usage_error(option + "= is empty.", {}, example);
   std::vector<std::int64_t> sizes;
   for (const auto word : fields(text, separator)) {
-    std::int64_t size = 0;
-    const auto* end = word.data() + word.size();
-    const auto result = std::from_chars(word.data(), end, size);
-    if (result.ec != std::errc() || result.ptr != end || size < 1 || size > kLargest) {
+    const auto size = number_of<std::int64_t>(word);
+    if (!size || *size < 1 || *size > kLargestSize) {
       usage_error(cat(option, "=", text, ": \"", word, "\" is no number from 1 to ",
-                      grouped(kLargest), "."),
+                      grouped(kLargestSize), "."),
                   {}, example);
     }
-    sizes.push_back(size);
+    sizes.push_back(*size);
   }
   return sizes;
 }

@@ -13,6 +13,8 @@
 
 namespace minnow::command {
 
+inline constexpr std::int64_t kLargestSize = 1 << 24;  // no product of two overflows
+
 /// Dense layers with ReLU between; two outputs or more tell classes apart.
 struct Net {
   std::vector<std::int64_t> sizes = {};  // inputs, hidden widths, outputs

@@ -6,6 +6,7 @@
 
 #include "bench/table.h"
 #include "terminal/numbers.h"
+#include "terminal/printable.h"
 
 namespace minnow::command {
 namespace {
@@ -30,10 +31,10 @@ std::string title(const BenchRun& run) {
              " s after warm-up, rounds alternate\n");
 }
 
-std::string device_line(const BenchDevice& device) {
+std::string device_line(const BenchDevice& device, const Terminal& terminal) {
   if (device.missing) return {};
   return cat(device.name, " = ", device.used == device.name ? "" : cat(device.used, ", "),
-             device.description, ", ", device.precision, "\n");
+             printable(device.description, terminal.utf8), ", ", device.precision, "\n");
 }
 
 std::string crossovers(const BenchRun& run, std::size_t other) {
@@ -146,7 +147,7 @@ std::string bench_report(const BenchRun& run, const Arguments& arguments,
                          const Terminal& terminal) {
   if (!run.reference()) return {};
   std::string text = title(run);
-  for (const auto& device : run.devices) text += device_line(device);
+  for (const auto& device : run.devices) text += device_line(device, terminal);
   const auto others = run.others();
   if (any_times(run)) {
     if (others.empty()) text += bench_table(run, {}, terminal);
@@ -157,7 +158,7 @@ std::string bench_report(const BenchRun& run, const Arguments& arguments,
   }
   text += end_to_end(run);
   for (const auto other : others) text += first_use_text(run, other);
-  if (run.csv_saved) text += cat("results: ", arguments.bench.csv, "\n");
+  if (run.csv_saved) text += cat("results: ", printable(arguments.bench.csv, terminal.utf8), "\n");
   return cat(text, "repeat: ", repeat_text(arguments), "\n");
 }
 

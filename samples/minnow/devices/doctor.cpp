@@ -51,8 +51,8 @@ Exit run_doctor(const Arguments& arguments, Terminal& terminal) {
   const Exit exit = doctor_exit(report, strict);
   terminal.out.write(terminal.json ? doctor_json(report, exit) : doctor_text(report, terminal));
   if (exit == Exit::device) {
-    terminal.note(cat("minnow: --strict=", strict, ": ",
-                      printable(why_not_usable(report, strict), terminal.utf8)));
+    terminal.note(printable(cat("minnow: --strict=", strict, ": ", why_not_usable(report, strict)),
+                            terminal.utf8));
   }
   return exit;
 }

@@ -85,6 +85,4 @@ Problem current_problem() {
   }
 }
 
-std::string text_of(const Failure& failure) { return Error(failure).what(); }
-
 }  // namespace minnow::command

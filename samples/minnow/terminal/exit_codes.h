@@ -55,7 +55,4 @@ struct Problem {
 /// Of the exception that is being handled.
 Problem current_problem();
 
-/// "loss became NaN at step 2. [MN-N05]\n  evidence: ..."
-std::string text_of(const Failure& failure);
-
 }  // namespace minnow::command

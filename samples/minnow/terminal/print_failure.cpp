@@ -1,11 +1,18 @@
 #include "terminal/print_failure.h"
 
-#include "terminal/exit_codes.h"
+#include "terminal/numbers.h"
+#include "terminal/printable.h"
 
 namespace minnow::command {
 
 void print_failure(const Failure& failure, Terminal& terminal) {
-  terminal.err.line(paint("minnow:", Color::red, terminal.err_color) + " " + text_of(failure));
+  const auto shown = [&](const std::string& part) { return printable(part, terminal.utf8); };
+  const Error error({.code = shown(failure.code),
+                     .what = shown(failure.what),
+                     .evidence = shown(failure.evidence),
+                     .remedy = shown(failure.remedy),
+                     .effect = shown(failure.effect)});
+  terminal.err.line(cat(paint("minnow:", Color::red, terminal.err_color), " ", error.what()));
 }
 
 }  // namespace minnow::command

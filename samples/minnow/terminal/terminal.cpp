@@ -13,6 +13,8 @@
 #include <clocale>
 #include <csignal>
 
+#include "terminal/numbers.h"
+
 namespace minnow::command {
 namespace {
 
@@ -62,6 +64,8 @@ Symbols symbols_of(bool utf8) {
 }
 
 int Terminal::width() const {
+  const auto given = number_of<int>(setting("COLUMNS"));
+  if (given && *given > 0) return *given;
   winsize size{};
   if (::ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;

@@ -48,7 +48,7 @@ struct Terminal {
   bool utf8 = false;
   Symbols symbols = {};
 
-  /// Columns of the terminal behind stderr.
+  /// Columns of the terminal behind stderr, unless COLUMNS says how many.
   int width() const;
   /// A line of progress or of the header: stderr, unless quiet.
   void note(std::string_view text) {

@@ -4,7 +4,6 @@
 
 #include "terminal/numbers.h"
 #include "terminal/print_failure.h"
-#include "terminal/printable.h"
 #include "train/json_lines.h"
 #include "train/report.h"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "terminal/numbers.h"
+#include "terminal/printable.h"
 
 namespace minnow::command {
 namespace {
@@ -138,14 +139,15 @@ std::vector<std::string> ran_on(const Run& run) {
 std::string banner(const Run& run, const Terminal& terminal) {
   const std::string name = "minnow:";
   std::vector<std::string> parts;
-  std::string rest = cat(" device=", run.device_used, " (", run.device_description, ") ");
+  std::string rest = cat(" device=", run.device_used, " (",
+                         printable(run.device_description, terminal.utf8), ") ");
   for (auto comma = rest.find(", "); comma != std::string::npos; comma = rest.find(", ")) {
     parts.push_back(rest.substr(0, comma + 2));
     rest.erase(0, comma + 2);
   }
   parts.push_back(rest);
   if (!run.device_skipped.empty()) {
-    parts.push_back(cat(terminal.symbols.dash, " ", run.device_skipped));
+    parts.push_back(cat(terminal.symbols.dash, " ", printable(run.device_skipped, terminal.utf8)));
   }
   return cat(paint(name, Color::bold, terminal.err_color), flowed(parts, columns(name)));
 }
@@ -191,7 +193,8 @@ std::string results(const Run& run, const Terminal& terminal) {
   std::string text = best_text(run);
   if (!text.empty()) text += "\n";
   if (run.test) text += cat(test_text(run, terminal.symbols.plus_minus), "\n");
-  text += line("saved", run.out.empty() ? "nothing (--out=none)" : run.out);
+  text +=
+      line("saved", run.out.empty() ? "nothing (--out=none)" : printable(run.out, terminal.utf8));
   const std::string dot = cat(" ", terminal.symbols.dot, " ");
   std::string times = cat(seconds_text(run.history.seconds), " train", dot,
                           seconds_text(run.load_seconds), " load");
@@ -205,16 +208,16 @@ std::string results(const Run& run, const Terminal& terminal) {
   return run.ending.empty() ? text : cat(text, run.ending, "\n");
 }
 
-std::string interrupted(const Run& run) {
+std::string interrupted(const Run& run, const Terminal& terminal) {
   if (run.steps == 0) {
     return "interrupted before the first step.\n  effect:   there was nothing to save";
   }
   const std::int64_t per_epoch = std::max<std::int64_t>(1, run.steps_per_epoch());
   const std::int64_t last = run.steps - 1;
-  const std::string saved = run.out.empty()
-                                ? std::string("nothing was saved (--out=none)")
-                                : cat(run.out, " holds the weights after step ", grouped(run.steps),
-                                      " of ", grouped(run.planned_steps()));
+  const std::string saved =
+      run.out.empty() ? std::string("nothing was saved (--out=none)")
+                      : cat(printable(run.out, terminal.utf8), " holds the weights after step ",
+                            grouped(run.steps), " of ", grouped(run.planned_steps()));
   return cat("interrupted at epoch ", last / per_epoch + 1, ", step ", last % per_epoch + 1,
              ".\n  effect:   ", saved);
 }

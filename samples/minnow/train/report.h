@@ -22,6 +22,6 @@ std::string epoch_line(const EpochResult& epoch, const Run& run);
 /// Best epoch, test, saved, time; lines end in "\n".
 std::string results(const Run& run, const Terminal& terminal);
 /// The block that a signal leaves.
-std::string interrupted(const Run& run);
+std::string interrupted(const Run& run, const Terminal& terminal);
 
 }  // namespace minnow::command

@@ -145,7 +145,7 @@ void check_test_set(const Inputs& inputs, Trainer& trainer) {
 Exit finish(const Inputs& inputs, Trainer& trainer, Run& run, Terminal& terminal) {
   if (run.interrupted) {
     terminal.err.line(
-        cat(paint("minnow:", Color::bold, terminal.err_color), " ", interrupted(run)));
+        cat(paint("minnow:", Color::bold, terminal.err_color), " ", interrupted(run, terminal)));
   } else if (!inputs.test_x.empty()) {
     const Stopwatch watch;
     run.test = evaluate(inputs, trainer);

@@ -46,6 +46,7 @@ inline constexpr EnvironmentVariable kEnvironment[] = {
      "libminnow, CUDA backend, minnow-probe"},
     {"NVIDIA_VISIBLE_DEVICES", "numbers or UUIDs", "the GPUs that a container was given",
      "libminnow, minnow-probe"},
+    {"COLUMNS", "a number", "the width of the terminal [the terminal's own]", "command"},
     {"NO_COLOR", "anything", "no colours in the command's texts (no-color.org)", "command"},
     {"TERM", "a terminal's type", "\"dumb\" or nothing: no colours and no bar", "command"},
 };
