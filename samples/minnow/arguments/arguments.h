@@ -1,6 +1,6 @@
 #pragma once
 
-/// The command line as plain values. Only arguments.cpp knows the parser.
+/// The command line as plain values. Only this folder knows the parser.
 
 #include <minnow/backend.h>
 #include <minnow/trainer.h>

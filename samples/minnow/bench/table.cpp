@@ -40,10 +40,6 @@ struct Column {
   }
 };
 
-std::string right(const std::string& text, std::size_t width) {
-  return cat(std::string(text.size() < width ? width - text.size() : 0, ' '), text);
-}
-
 // Milliseconds; the deviation with as many decimals.
 Cell time_cell(const std::vector<double>& rounds, const std::string& plus_minus) {
   const std::string value = significant(1000.0 * median(rounds), 3);
@@ -85,7 +81,7 @@ class Table {
 
   std::string text() const {
     std::string over;
-    std::string heads = right("batch", label_width_);
+    std::string heads = right_aligned("batch", label_width_);
     std::size_t at = label_width_;
     for (const auto& column : columns_) {
       over = padded(over, at + 3) + column.over;
@@ -96,8 +92,8 @@ class Table {
     for (std::size_t row = 0; row < labels_.size(); ++row) {
       if (row == 0 && grids_[row] == Grid::batch) lines += heads + "\n";
       if (grids_[row] == Grid::width && (row == 0 || grids_[row - 1] == Grid::batch)) {
-        lines += cat(right("width", label_width_), heads.substr(label_width_), "   at batch ",
-                     run_.plan.base_batch, "\n");
+        lines += cat(right_aligned("width", label_width_), heads.substr(label_width_),
+                     "   at batch ", run_.plan.base_batch, "\n");
       }
       lines += line(row) + "\n";
     }
@@ -106,7 +102,7 @@ class Table {
 
  private:
   std::string line(std::size_t row) const {
-    std::string line = right(labels_[row], label_width_);
+    std::string line = right_aligned(labels_[row], label_width_);
     std::size_t at = label_width_;
     for (const auto& column : columns_) {
       if (!column.text(row).empty()) line = padded(line, at + 3) + column.text(row);

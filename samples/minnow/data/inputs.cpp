@@ -10,10 +10,6 @@
 namespace minnow::command {
 namespace {
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 std::string scaling_of(const InputTransform& transform) {
   if (transform.offset.size() > 1 || transform.scale.size() > 1) return "standardized";
   const float offset = transform.offset.empty() ? 0.0F : transform.offset.front();
@@ -65,9 +61,9 @@ Inputs load_files(const DataArguments& arguments) {
 }  // namespace
 
 Tensor read_file(const std::string& option, const std::string& path) {
-  if (ends_with(path, ".npy")) return read_npy(path);
-  if (ends_with(path, ".csv") || ends_with(path, ".csv.gz")) return read_csv(path);
-  if (ends_with(path, "-ubyte") || ends_with(path, "-ubyte.gz")) return read_idx(path);
+  if (path.ends_with(".npy")) return read_npy(path);
+  if (path.ends_with(".csv") || path.ends_with(".csv.gz")) return read_csv(path);
+  if (path.ends_with("-ubyte") || path.ends_with("-ubyte.gz")) return read_idx(path);
   usage_error(option + "=" + path + " is of no type that minnow reads.", {},
               ".npy, .csv, .csv.gz, or IDX with a name that ends in -ubyte or -ubyte.gz");
 }

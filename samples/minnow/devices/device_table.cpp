@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::string_view kUnknown = "-";
 
-std::string right(const std::string& text, std::size_t width) {
-  return std::string(text.size() < width ? width - text.size() : 0, ' ') + text;
-}
-
 std::string memory_number(std::int64_t bytes) {
   return bytes < 0 ? std::string(kUnknown) : gigabytes(bytes);
 }
@@ -31,8 +27,9 @@ std::vector<std::string> memory_column(const std::vector<DeviceFact>& devices) {
   std::vector<std::string> cells;
   for (const auto& device : devices) {
     const bool known = device.memory_free >= 0 || device.memory_total >= 0;
-    cells.push_back(known ? cat(right(memory_number(device.memory_free), free_width), " / ",
-                                right(memory_number(device.memory_total), total_width), " GiB")
+    cells.push_back(known ? cat(right_aligned(memory_number(device.memory_free), free_width), " / ",
+                                right_aligned(memory_number(device.memory_total), total_width),
+                                " GiB")
                           : std::string(kUnknown));
   }
   return cells;

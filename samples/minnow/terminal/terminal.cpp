@@ -28,6 +28,11 @@ bool color_on(ColorChoice choice, bool able) {
   return able && setting("NO_COLOR").empty();  // no-color.org
 }
 
+std::string blanks_after(std::string_view text, std::size_t width) {
+  const std::size_t taken = columns(text);
+  return std::string(taken < width ? width - taken : 0, ' ');
+}
+
 }  // namespace
 
 void Stream::write(std::string_view text) {
@@ -88,8 +93,11 @@ std::size_t columns(std::string_view text) {
 }
 
 std::string padded(std::string_view text, std::size_t width) {
-  const std::size_t taken = columns(text);
-  return std::string(text) + std::string(taken < width ? width - taken : 0, ' ');
+  return cat(text, blanks_after(text, width));
+}
+
+std::string right_aligned(std::string_view text, std::size_t width) {
+  return cat(blanks_after(text, width), text);
 }
 
 void secure_standard_streams() {

@@ -62,6 +62,8 @@ std::string paint(std::string_view text, Color color, bool on);
 std::size_t columns(std::string_view text);
 /// `text` and blanks up to `width` columns.
 std::string padded(std::string_view text, std::size_t width);
+/// Blanks up to `width` columns, and `text`.
+std::string right_aligned(std::string_view text, std::size_t width);
 
 /// Descriptors 0 to 2 are open from here on, so that no file of ours becomes "standard output"; a
 /// closed pipe or a file size limit is an error that is reported, not a signal that kills.

@@ -18,14 +18,10 @@ std::string clock_text(double seconds) {
   return seconds < 0.1 ? cat(fixed(seconds, 1), "s") : seconds_text(seconds);
 }
 
-std::string right(const std::string& text, std::size_t width) {
-  return cat(std::string(text.size() < width ? width - text.size() : 0, ' '), text);
-}
-
 // "12/100" with "12" as wide as "100".
 std::string of(std::int64_t part, std::int64_t all) {
   const std::string last = std::to_string(all);
-  return cat(right(std::to_string(part), last.size()), "/", last);
+  return cat(right_aligned(std::to_string(part), last.size()), "/", last);
 }
 
 void add_accuracy(std::vector<Part>& parts, int rank, const char* name,
@@ -66,7 +62,7 @@ void Progress::batch(const BatchResult& batch) {
   std::vector<Part> parts = {
       {9, cat("epoch ", of(batch.epoch, run_.epochs))},
       {5, cat(" ", of(batch.batch, batch.batches))},
-      {3, cat("  ", right(clock_text(seconds), 5))},
+      {3, cat("  ", right_aligned(clock_text(seconds), 5))},
       {4, cat("  eta ", clock_text(seconds / done - seconds))},
       {8, cat("   loss ", with_error(batch.loss, batch.loss_error, terminal_.symbols.plus_minus))}};
   add_accuracy(parts, 7, "acc", batch.accuracy);
@@ -98,7 +94,7 @@ std::vector<Part> Progress::parts_of(const EpochResult& epoch) const {
   std::vector<Part> parts = {
       {9, cat("epoch ", of(epoch.epoch, run_.epochs))},
       {3, cat(" ", of(epoch.steps, epoch.steps))},
-      {5, cat("  ", right(seconds_text(epoch.seconds), 5))},
+      {5, cat("  ", right_aligned(seconds_text(epoch.seconds), 5))},
       {4, cat("  ", grouped(static_cast<std::int64_t>(rate)), "/s")},
       {8, cat("  loss ", with_error(train.loss, train.loss_error, terminal_.symbols.plus_minus))}};
   add_accuracy(parts, 7, "acc", train.accuracy);

@@ -38,13 +38,9 @@ std::string flowed(const std::vector<std::string>& parts, std::size_t at = kInde
   return trimmed(text);
 }
 
-std::string right(const std::string& text, std::size_t width) {
-  return cat(std::string(text.size() < width ? width - text.size() : 0, ' '), text);
-}
-
 std::vector<std::string> layer_table(const Model& model) {
   std::vector<std::string> lines = {
-      cat(padded("layer", 12), right("output", 7), right("params", 11))};
+      cat(padded("layer", 12), right_aligned("output", 7), right_aligned("params", 11))};
   std::map<std::string, int> count;
   std::int64_t features = model.inputs();
   for (const auto& layer : model.layers()) {
@@ -53,7 +49,8 @@ std::vector<std::string> layer_table(const Model& model) {
     features = layer->outputs(features);
     const std::string type(layer->type());
     lines.push_back(cat(padded(cat(type, "_", ++count[type]), 12),
-                        right(std::to_string(features), 7), right(grouped(parameters), 11)));
+                        right_aligned(std::to_string(features), 7),
+                        right_aligned(grouped(parameters), 11)));
   }
   return lines;
 }
@@ -66,7 +63,7 @@ std::vector<std::string> memory_table(const MemoryPlan& plan) {
   std::vector<std::string> lines;
   for (const auto& [name, bytes] : rows) {
     lines.push_back(cat(padded(lines.empty() ? "memory" : "", 9), padded(name, 11),
-                        right(format_bytes(bytes), 11)));
+                        right_aligned(format_bytes(bytes), 11)));
   }
   return lines;
 }
