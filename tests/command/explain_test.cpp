@@ -10,7 +10,7 @@ namespace minnow::test {
 namespace {
 
 std::string error_reference() {
-  std::ifstream file(MINNOW_ERROR_REFERENCE);
+  std::ifstream file(MINNOW_SOURCES "/docs/errors.md");
   std::stringstream text;
   text << file.rdbuf();
   return text.str();

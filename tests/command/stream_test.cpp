@@ -177,6 +177,8 @@ TEST(Help, GoesToStandardOutput) {
     EXPECT_EQ(outcome.err, "");
     EXPECT_TRUE(contains(outcome.out, "minnow"));
   }
+  EXPECT_EQ(run(place, {"help"}).out, run(place, {"--help"}).out);
+  EXPECT_EQ(run(place, {"help", "train"}).out, run(place, {"train", "--help"}).out);
   EXPECT_TRUE(contains(run(place, {"train", "--help"}).out, "--validation-split"));
   EXPECT_TRUE(contains(run(place, {"help", "predict"}).out, "--argmax"));
 }

@@ -12,6 +12,7 @@
 #include "arguments/recovery_options.h"
 #include "bench/plan.h"
 #include "data/dataset.h"
+#include "explain/environment.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
 
@@ -23,7 +24,8 @@ constexpr Range<std::int64_t> kPositive{1, kMost};
 
 constexpr const char* kFooter =
     "Results go to standard output, everything else to standard error.\n"
-    "minnow explain CODE says more about the code at the end of a message.\n"
+    "minnow explain CODE says more about the code at the end of a message,\n"
+    "minnow help environment what environment variables do.\n"
     "Exit status: 0 ok, 64 usage, 65 bad data, 69 device unavailable, 70 internal error,\n"
     "73 output cannot be created, 74 a file cannot be opened, read or written,\n"
     "75 not enough memory, 130 interrupted (train saves the model).";
@@ -201,6 +203,17 @@ constexpr const char* kBenchFooter =
     "devices\n"
     "after the first when the first is a CPU.\n\n";
 
+std::string help_text(const CLI::App& app, const std::string& topic, bool markdown) {
+  if (topic == "environment") return markdown ? environment_markdown() : environment_text();
+  if (markdown) usage_error("--markdown is for help environment.");
+  if (topic.empty()) {  // app.help() would be that of the command called help
+    return app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
+  }
+  const auto about = [&](const CLI::App* command) { return command->get_name() == topic; };
+  for (const auto* command : app.get_subcommands(about)) return command->help(app.get_name());
+  usage_error("no command is called " + topic + ".", {}, "minnow help");
+}
+
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
@@ -212,7 +225,8 @@ Arguments parse_arguments(int argc, char** argv) {
   auto* train = app.add_subcommand("train", "Train a model and save it");
   auto* predict = app.add_subcommand("predict", "Run a saved model on rows of features");
   auto* summary = app.add_subcommand("summary", "Layers, parameters and the memory of a step");
-  auto* help = app.add_subcommand("help", "This text; help COMMAND: the options of a command");
+  auto* help = app.add_subcommand(
+      "help", "This text; help COMMAND: its options; help environment: variables");
   auto* bench = app.add_subcommand("bench", "Time a training step on devices and compare them");
   auto* devices = app.add_subcommand("devices", "What there is to train on");
   auto* doctor = app.add_subcommand("doctor", "Can it train, on what, and if not, why");
@@ -228,7 +242,9 @@ Arguments parse_arguments(int argc, char** argv) {
   add_doctor(*doctor, arguments);
   add_explain(*explain, arguments);
   std::string topic;
-  help->add_option("command", topic);
+  bool markdown = false;
+  help->add_option("topic", topic, "A command, or environment [this text]");
+  help->add_flag("--markdown", markdown, "Of environment: the text of docs/environment.md");
 
   try {
     app.parse(argc, argv);
@@ -258,12 +274,7 @@ Arguments parse_arguments(int argc, char** argv) {
   } else if (!help->parsed()) {
     usage_error("no command.", {}, "minnow train --dataset=toy, or minnow help");
   } else {
-    CLI::App* about = topic.empty() ? &app : nullptr;
-    for (auto* command : {train, predict, summary, bench, devices, doctor, explain}) {
-      if (command->get_name() == topic) about = command;
-    }
-    if (about == nullptr) usage_error("no command is called " + topic + ".", {}, "minnow help");
-    arguments.text = about == &app ? app.help() : about->help(app.get_name());
+    arguments.text = help_text(app, topic, markdown);
   }
   return arguments;
 }

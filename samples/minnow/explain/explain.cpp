@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "explain/markdown.h"
 #include "terminal/exit_codes.h"
 #include "terminal/json_text.h"
 #include "terminal/numbers.h"
@@ -36,16 +37,6 @@ Json json_of(const ErrorCode& code) {
           {"exit", exit_number(code)}};
 }
 
-// A cell of a table: a bar would end it.
-std::string cell(std::string_view text) {
-  std::string escaped;
-  for (const char letter : text) {
-    if (letter == '|') escaped += '\\';
-    escaped += letter;
-  }
-  return escaped;
-}
-
 std::string markdown() {
   std::string text =
       "# Error codes\n\n"
@@ -53,13 +44,12 @@ std::string markdown() {
       "table is the output of `minnow explain --markdown`. *Exit* is that of the minnow command: "
       "64\n"
       "instead of 65 for what was typed on the command line. A code without an error is a note:\n"
-      "work goes on.\n\n"
-      "| code | cause | the message shows | remedy | error | exit |\n"
-      "|---|---|---|---|---|---|\n";
+      "work goes on.\n\n";
+  text += markdown_row({"code", "cause", "the message shows", "remedy", "error", "exit"}) +
+          "|---|---|---|---|---|---|\n";
   for (const auto& code : error_codes()) {
-    text += cat("| ", code.code, " | ", cell(code.title), " | ", cell(code.evidence), " | ",
-                cell(code.remedy), " | ", code.type.empty() ? "-" : code.type, " | ",
-                exit_number(code), " |\n");
+    text += markdown_row({code.code, code.title, code.evidence, code.remedy,
+                          code.type.empty() ? "-" : code.type, std::to_string(exit_number(code))});
   }
   return text;
 }
