@@ -35,8 +35,8 @@ std::string version_of(const OpenedLibrary& library, const char* symbol) {
   return at == std::string::npos ? "" : first_version(library.path().substr(at));
 }
 
-Failure note(std::string code, std::string what, std::string evidence, std::string remedy) {
-  return {.code = std::move(code),
+Failure note(Code code, std::string what, std::string evidence, std::string remedy) {
+  return {.code = code,
           .what = std::move(what),
           .evidence = std::move(evidence),
           .remedy = std::move(remedy),

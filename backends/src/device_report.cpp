@@ -57,7 +57,7 @@ void report_cpu(DeviceReport& report) {
     fact.reason = error.cause();
     finding.verdict = Verdict::problem;
     finding.text = error.cause();
-    finding.failure = machine::failure_of(error);
+    finding.failure = error.failure();
   }
   report.findings.push_back(std::move(finding));
   report.devices.push_back(std::move(fact));

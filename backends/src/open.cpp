@@ -68,7 +68,7 @@ Device open_last(const Request& request) {
 Device open_first(Request request) {
   std::optional<Skipped> skipped;
   const auto note = [&](const Error& error) {
-    if (!skipped) skipped = Skipped{.failure = machine::failure_of(error), .notable = true};
+    if (!skipped) skipped = Skipped{.failure = error.failure(), .notable = true};
   };
   const auto ladder = climb(false);
   const int count = std::max(1, static_cast<int>(ladder->probe.devices.size()));

@@ -16,8 +16,8 @@ namespace {
                     .effect = "nothing was run"});
 }
 
-[[noreturn]] void throw_invalid(std::string code, std::string what, std::string remedy = {}) {
-  throw InvalidArgument({.code = std::move(code),
+[[noreturn]] void throw_invalid(Code code, std::string what, std::string remedy = {}) {
+  throw InvalidArgument({.code = code,
                          .what = std::move(what),
                          .remedy = std::move(remedy),
                          .effect = "nothing was run"});

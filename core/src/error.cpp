@@ -6,7 +6,7 @@ namespace minnow {
 namespace {
 
 std::string format(const Failure& failure) {
-  std::string text = failure.what + " [" + failure.code + "]";
+  std::string text = failure.what + " [" + failure.code.c_str() + "]";
   if (!failure.evidence.empty()) text += "\n  evidence: " + failure.evidence;
   if (!failure.remedy.empty()) text += "\n  remedy:   " + failure.remedy;
   if (!failure.effect.empty()) text += "\n  effect:   " + failure.effect;

@@ -130,9 +130,9 @@ void throw_does_not_fit(const Execution& execution, const FitNeeds& needs, const
                  ", or a device with more memory");
   }
   throw ResourceExhausted(
-      {.code = memory.limited           ? "MN-M03"
-               : device.separate_memory ? "MN-M01"
-                                        : "MN-M08",
+      {.code = memory.limited           ? Code("MN-M03")
+               : device.separate_memory ? Code("MN-M01")
+                                        : Code("MN-M08"),
        .what =
            device.separate_memory || memory.limited
                ? cat("this model does not fit on ", device.name, " with batch ", needs.batch, ".")

@@ -67,7 +67,7 @@ TEST(Dataset, FriedmanHasItsFormulaAndNoiseOfVarianceOne) {
 
 TEST(Dataset, UnknownNamesListTheKnownOnes) {
   const auto error = expect_throw<command::UsageError>([] { load_dataset("mnist\n", 1); });
-  EXPECT_EQ(error.code(), "MN-U01");
+  EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
   EXPECT_EQ(error.cause(), "there is no data set named \"mnist\\x0a\".");
   EXPECT_THROW(dataset_installed("mnist"), command::UsageError);
   for (const command::DatasetInfo& info : dataset_infos()) {
@@ -86,7 +86,7 @@ TEST(Dataset, AMissingPackageComesWithItsInstallLine) {
     }
     const auto error =
         expect_throw<InvalidArgument>([&] { load_dataset(info.name, 0, root.path()); });
-    EXPECT_EQ(error.code(), "MN-P09");
+    EXPECT_EQ(error.code(), minnow::Code("MN-P09"));
     EXPECT_EQ(error.cause(), "data set \"" + info.name + "\" is not installed.");
     EXPECT_EQ(error.remedy(), "sudo apt-get install " + info.package);
     EXPECT_TRUE(error.evidence().starts_with(root.path() + "/usr/")) << error.evidence();

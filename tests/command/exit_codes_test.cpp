@@ -9,9 +9,9 @@ using command::Exit;
 
 // What the command does when this is thrown.
 template <class E, class... Rest>
-Exit exit_after(std::string_view code, Rest... rest) {
+Exit exit_after(Code code, Rest... rest) {
   try {
-    throw E(Failure{.code = std::string(code), .what = "it failed."}, rest...);
+    throw E(Failure{.code = code, .what = "it failed."}, rest...);
   } catch (...) {
     return command::current_problem().exit;
   }

@@ -42,9 +42,9 @@ TEST(Explain, AllCodes) {
   ASSERT_EQ(lines.size(), codes.size());
   ASSERT_EQ(objects.size(), codes.size());
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    EXPECT_EQ(lines[i].rfind(codes[i].code, 0), 0U) << lines[i];
+    EXPECT_EQ(lines[i].rfind(codes[i].code.text(), 0), 0U) << lines[i];
     EXPECT_TRUE(contains(lines[i], std::string(codes[i].title)));
-    EXPECT_EQ(objects[i]["code"], codes[i].code);
+    EXPECT_EQ(objects[i]["code"], codes[i].code.text());
     EXPECT_EQ(objects[i]["remedy"], codes[i].remedy);
     EXPECT_EQ(objects[i]["error"].is_null(), codes[i].type.empty());
   }

@@ -83,7 +83,7 @@ TEST(SelfTest, WeightsThatDifferAreAProblem) {
     EXPECT_EQ(far.verdict, Verdict::problem) << other;
     EXPECT_EQ(far.text, "784-128-10, 20 steps on a against b: the weights differ");
     ASSERT_TRUE(far.failure);
-    EXPECT_EQ(far.failure->code, "MN-K05");
+    EXPECT_EQ(far.failure->code, Code("MN-K05"));
     EXPECT_TRUE(contains(far.failure->evidence, " (limit 2.0e-05)"));
   }
 }

@@ -44,7 +44,7 @@ class CudaFaults : public OverFakes {
       EXPECT_LE(difference(result, expected), 1e-5) << config;
     } catch (const Error& error) {
       failed = true;
-      EXPECT_NE(error.code(), "") << config;
+      EXPECT_NE(error.code(), Code()) << config;
       EXPECT_NE(error.cause(), "") << config;
       EXPECT_NE(error.evidence(), "") << config << ": " << error.what();
     }
@@ -101,7 +101,7 @@ TEST_F(CudaFaults, WhileProductsAreTimed) {
         EXPECT_NE(compile().find("linear+bias+relu  dense_1  ("), std::string::npos) << fault;
       } catch (const Error& error) {
         ++errors;
-        EXPECT_NE(error.code(), "") << fault;
+        EXPECT_NE(error.code(), Code()) << fault;
         EXPECT_NE(error.evidence(), "") << fault;
       }
       EXPECT_EQ(fake().live_objects(), 0) << fault << ": " << fake().live_report();
@@ -199,7 +199,7 @@ TEST_F(CudaFaults, ALostDeviceSaysSoEachTimeAndHarmsNobody) {
     } catch (const DeviceError& error) {
       EXPECT_TRUE(error.lost());
       EXPECT_EQ(error.call(), "cudaStreamSynchronize");
-      EXPECT_EQ(error.code(), "MN-K01");
+      EXPECT_EQ(error.code(), Code("MN-K01"));
       EXPECT_EQ(error.cause(), "cuda:0 stopped working for this process while running steps.");
       EXPECT_NE(error.evidence().find("700 cudaErrorIllegalAddress"), std::string::npos);
       EXPECT_NE(error.remedy().find("restart the program"), std::string::npos);
@@ -253,7 +253,7 @@ TEST_F(CudaFaults, BrokenMemoryIsToldApartFromAMistake) {
             0U)
       << message;
   ASSERT_TRUE(trainer.device().health());
-  EXPECT_EQ(trainer.device().health()->code, "MN-K02");
+  EXPECT_EQ(trainer.device().health()->code, Code("MN-K02"));
   EXPECT_NE(message.find("remedy:   look at nvidia-smi -q -d ECC,PAGE_RETIREMENT and for Xid in "
                          "dmesg\n"),
             std::string::npos)
@@ -269,7 +269,7 @@ TEST_F(CudaFaults, OutOfMemoryIsToldApartAndCarriesTheNumbers) {
     trainer.predict(random_tensor({1, 784}, 1));
     FAIL();
   } catch (const ResourceExhausted& error) {
-    EXPECT_EQ(error.code(), "MN-M02");
+    EXPECT_EQ(error.code(), Code("MN-M02"));
     EXPECT_GT(error.needed_bytes(), std::int64_t{40} << 20);
     EXPECT_GT(error.free_bytes(), 0);
     EXPECT_LE(error.free_bytes(), std::int64_t{40} << 20);

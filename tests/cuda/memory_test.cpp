@@ -171,7 +171,7 @@ TEST_F(CudaMemory, AFailedHandleIsTakenForMissingMemory) {
       trainer.explain(32);
       FAIL();
     } catch (const ResourceExhausted& error) {
-      EXPECT_EQ(error.code(), "MN-M02");
+      EXPECT_EQ(error.code(), Code("MN-M02"));
       EXPECT_EQ(error.evidence().find(std::string("cublasLtCreate -> ") + text), 0U)
           << error.evidence();
       EXPECT_NE(error.evidence().find(" of 64.0 MiB free; held through this device: parameters "),

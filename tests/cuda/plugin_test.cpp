@@ -79,7 +79,7 @@ TEST_F(CudaFakes, AutoTakesTheGpuAndSaysNothing) {
 
 struct Refusal {
   const char* config;
-  const char* code;
+  Code code;
   const char* what;
 };
 

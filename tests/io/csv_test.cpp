@@ -77,7 +77,7 @@ TEST_F(Csv, TakesOtherSeparators) {
   for (const char bad : {'1', 'e', 'N', '.', '-', '\n', '"'}) {
     const auto error = expect_throw<minnow::InvalidArgument>(
         [&] { read("1\n", {.separator = bad, .header = {}}); });
-    EXPECT_EQ(error.code(), "MN-U01");
+    EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
   }
 }
 

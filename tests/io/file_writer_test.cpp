@@ -30,7 +30,7 @@ IoError expect_io_error(const std::string& path, const Tensor& tensor = counting
 TEST(FileWriter, NamesADirectoryThatIsMissingOrIsAFile) {
   const TempDir dir;
   auto error = expect_io_error(dir / "missing/x.npy");
-  EXPECT_EQ(error.code(), "MN-P05");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P05"));
   EXPECT_EQ(error.action(), Action::open_output);
   EXPECT_EQ(error.error_number(), ENOENT);
   EXPECT_EQ(error.file(), dir / "missing/x.npy");
@@ -54,21 +54,21 @@ TEST(FileWriter, RespectsDirectoriesAndFilesThatMayNotBeWritten) {
   ::chmod(dir.path().c_str(), 0555);
   const auto error = expect_io_error(dir / "y.npy");
   ::chmod(dir.path().c_str(), 0755);
-  EXPECT_EQ(error.code(), "MN-P05");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P05"));
   EXPECT_EQ(error.error_number(), EACCES);
 }
 
 TEST(FileWriter, AFileSystemThatTakesNoFiles) {
   if (::access("/proc/self", F_OK) != 0) GTEST_SKIP() << "there is no /proc";
   const auto error = expect_io_error("/proc/self/x.npy");
-  EXPECT_EQ(error.code(), "MN-P05");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P05"));
   EXPECT_EQ(error.action(), Action::open_output);
 }
 
 TEST(FileWriter, SaysThatADeviceIsFullAndLeavesItADevice) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "there is no /dev/full";
   const auto error = expect_io_error("/dev/full");
-  EXPECT_EQ(error.code(), "MN-P01");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P01"));
   EXPECT_EQ(error.action(), Action::write);
   EXPECT_EQ(error.error_number(), ENOSPC);
   EXPECT_EQ(error.cause(), "/dev/full was not written.");
@@ -99,7 +99,7 @@ TEST(FileWriter, ALimitOnFileSizeIsAnErrorAndNoSignal) {
   EXPECT_NO_THROW(write_npy(dir / "y.npy", counting({100})));
   ::setrlimit(RLIMIT_FSIZE, &before);
   ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->code(), "MN-P01");
+  EXPECT_EQ(error->code(), minnow::Code("MN-P01"));
   EXPECT_EQ(error->error_number(), EFBIG);
   EXPECT_EQ(error->evidence(),
             "limit on file size of 1000 bytes: File too large (errno 27); 4128 bytes needed");
@@ -121,7 +121,7 @@ TEST(FileWriter, AFailedWriteLeavesTheOldFileAndNothingElse) {
   const auto tensor = Tensor::view(values, {static_cast<std::int64_t>(values.size())});
 
   auto error = expect_io_error(dir / "x.npy", tensor);
-  EXPECT_EQ(error.code(), "MN-P01");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P01"));
   EXPECT_EQ(error.action(), Action::write);
   EXPECT_EQ(error.error_number(), EFAULT);
   EXPECT_EQ(error.evidence(), "write: Bad address (errno 14)");

@@ -141,7 +141,7 @@ TEST(Idx, SaysWhyAFileCannotBeOpened) {
   const TempDir dir;
   using Action = minnow::IoError::Action;
   auto error = expect_throw<minnow::IoError>([&] { read_idx(dir / "missing.idx"); });
-  EXPECT_EQ(error.code(), "MN-P08");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P08"));
   EXPECT_EQ(error.action(), Action::open_input);
   EXPECT_EQ(error.error_number(), ENOENT);
   EXPECT_EQ(error.file(), dir / "missing.idx");

@@ -103,7 +103,7 @@ TEST_F(ModelFile, RefusesMetadataOfItsOwnNames) {
     const auto error = expect_throw<minnow::InvalidArgument>([&] {
       save_model(make_model(), dir_ / "other", {{key, "x"}});
     });
-    EXPECT_EQ(error.code(), "MN-U01");
+    EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
     EXPECT_NE(error.cause().find(key), std::string::npos);
   }
   EXPECT_EQ(dir_.entries(), 1U);
@@ -113,7 +113,7 @@ TEST_F(ModelFile, RefusesATransformThatIsNotFinite) {
   const Model model = make_model({.seed = 0, .input = {.offset = {NAN}, .scale = {1.0F}}});
   const auto error =
       expect_throw<minnow::InvalidArgument>([&] { save_model(model, dir_ / "other"); });
-  EXPECT_EQ(error.code(), "MN-N04");
+  EXPECT_EQ(error.code(), minnow::Code("MN-N04"));
 }
 
 TEST_F(ModelFile, RefusesOtherSafetensors) {
@@ -215,7 +215,7 @@ TEST_F(ModelFile, EveryTruncationAndEveryFlipIsHandled) {
 TEST_F(ModelFile, AFailedSaveLeavesTheOldModel) {
   const auto error = expect_throw<minnow::IoError>(
       [&] { save_model(make_model(), dir_ / "missing/model.safetensors"); });
-  EXPECT_EQ(error.code(), "MN-P05");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P05"));
   EXPECT_EQ(error.action(), minnow::IoError::Action::open_output);
   EXPECT_NO_THROW(load_model(path_));
 }

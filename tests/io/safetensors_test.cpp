@@ -117,7 +117,7 @@ TEST_F(SafeTensorsFile, RefusesToWriteWhatCannotBeRead) {
   const auto refuse = [&](const SafeTensors& file, std::string_view message) {
     const auto error =
         expect_throw<minnow::InvalidArgument>([&] { write_safetensors(path_, file); });
-    EXPECT_EQ(error.code(), "MN-U01");
+    EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
     EXPECT_NE(error.cause().find(message), std::string::npos) << error.cause();
     EXPECT_EQ(dir_.entries(), 0U);
   };

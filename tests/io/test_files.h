@@ -100,7 +100,7 @@ template <class Action>
 minnow::FormatError expect_format_error(const std::string& path, std::string_view text,
                                         Action&& action) {
   const auto error = expect_throw<minnow::FormatError>(action);
-  EXPECT_EQ(error.code(), "MN-P03");
+  EXPECT_EQ(error.code(), minnow::Code("MN-P03"));
   EXPECT_EQ(error.file(), path);
   EXPECT_NE(error.cause().find(path), std::string::npos) << error.what();
   EXPECT_NE(std::string_view(error.what()).find(text), std::string_view::npos) << error.what();

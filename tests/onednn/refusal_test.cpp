@@ -40,7 +40,7 @@ TEST(Bf16Refusal, NoAmx) {
       GTEST_SKIP() << "this processor has AMX";
     } catch (const DeviceUnavailable& error) {
       if (error.code() == "MN-L12") GTEST_SKIP() << "this processor has AMX";
-      EXPECT_EQ(error.code(), "MN-D21");
+      EXPECT_EQ(error.code(), Code("MN-D21"));
       EXPECT_EQ(error.cause(),
                 "the CPU cannot compute in bf16: that needs AMX, and it cannot be used here.");
       EXPECT_TRUE(error.evidence().starts_with("the processor lacks AMX-") ||
@@ -113,7 +113,7 @@ TEST(Bf16Refusal, ACallThatFailsAtWorkChangesNoWeight) {
           trainer.fit(x, y);
           FAIL() << "nothing was thrown";
         } catch (const DeviceError& error) {
-          EXPECT_EQ(error.code(), "MN-K06");
+          EXPECT_EQ(error.code(), Code("MN-K06"));
           EXPECT_EQ(error.call(), "fake_" + call);
           EXPECT_EQ(error.status(), "fake_unimplemented");
           EXPECT_FALSE(error.lost());

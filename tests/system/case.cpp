@@ -38,11 +38,7 @@ void open_device(const std::string& name) {
     show(device.skipped()->failure);
   } catch (const minnow::Error& error) {
     std::fprintf(out, "thrown\n");
-    show({.code = error.code(),
-          .what = error.cause(),
-          .evidence = error.evidence(),
-          .remedy = error.remedy(),
-          .effect = error.effect()});
+    show(error.failure());
   }
 }
 

@@ -32,8 +32,8 @@ DriverAnswer answer(int code, const std::string& library = "") {
   return made;
 }
 
-void expect(const Failure& failure, const std::string& code, const std::string& what,
-            const std::string& evidence, const std::string& remedy) {
+void expect(const Failure& failure, Code code, const std::string& what, const std::string& evidence,
+            const std::string& remedy) {
   EXPECT_EQ(failure.code, code);
   EXPECT_EQ(failure.what, what);
   EXPECT_EQ(failure.evidence, evidence);
@@ -68,7 +68,7 @@ TEST(Cause, OldDriver) {
             0U);
   // Version 0 is no driver.
   old.driver_cuda = 0;
-  EXPECT_EQ(driver_failure(old, with_gpu()).code, "MN-D01");
+  EXPECT_EQ(driver_failure(old, with_gpu()).code, Code("MN-D01"));
 }
 
 TEST(Cause, HiddenDevices) {
@@ -84,10 +84,10 @@ TEST(Cause, HiddenDevices) {
             "CUDA_VISIBLE_DEVICES=\"-1,0\"; entry 1 (\"-1\") is the first invalid one; the system "
             "has 2 GPUs (indices 0 to 1)");
   evidence.visible_devices = "";
-  EXPECT_EQ(driver_failure(answer(100), evidence).code, "MN-D03a");
+  EXPECT_EQ(driver_failure(answer(100), evidence).code, Code("MN-D03a"));
   // It shows a GPU: then it is not the reason.
   evidence.visible_devices = "1";
-  EXPECT_EQ(driver_failure(answer(100), evidence).code, "MN-D03");
+  EXPECT_EQ(driver_failure(answer(100), evidence).code, Code("MN-D03"));
 }
 
 TEST(Cause, VisibleDevicesEndAtTheFirstInvalidEntry) {
@@ -162,7 +162,7 @@ TEST(Cause, Stub) {
          "GPU not used: the loaded libcuda is the link-time stub.",
          "libcuda.so.1 -> " + library + ", cuInit -> 34 CUDA_ERROR_STUB_LIBRARY",
          "remove the stubs directory from LD_LIBRARY_PATH");
-  EXPECT_EQ(driver_failure(answer(500, library), with_gpu()).code, "MN-D08s");
+  EXPECT_EQ(driver_failure(answer(500, library), with_gpu()).code, Code("MN-D08s"));
 }
 
 TEST(Cause, BridgeToWindows) {

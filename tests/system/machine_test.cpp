@@ -82,7 +82,7 @@ TEST(Elf, TruncatedFilesAreNamedWithTheirNumbers) {
   ASSERT_TRUE(read_elf(file).truncated());
   const auto damage = damage_by_size(file, " crashed the probe with SIGBUS");
   ASSERT_TRUE(damage);
-  EXPECT_EQ(damage->code, "MN-L05");
+  EXPECT_EQ(damage->code, Code("MN-L05"));
   EXPECT_EQ(damage->what, "a CUDA library file is damaged.");
   EXPECT_EQ(damage->evidence, "loading " + file +
                                   " (1.1 MB) crashed the probe with SIGBUS; its ELF header needs " +

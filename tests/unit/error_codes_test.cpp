@@ -61,6 +61,14 @@ TEST(ErrorCodes, EveryCodeOfTheTableIsInTheSources) {
   }
 }
 
+TEST(ErrorCodes, OfAnotherProcessAreTakenAsTheyAre) {
+  EXPECT_EQ(Code::of("MN-D02"), Code("MN-D02"));
+  EXPECT_NE(Code::of("MN-D02"), Code("MN-D03"));
+  EXPECT_EQ(Code::of("MN-Z99").text(), "MN-Z99");
+  EXPECT_EQ(Code::of("a longer one than there is").text(), "a longer on");
+  EXPECT_EQ(Code::of(""), Code());
+}
+
 TEST(ErrorCodes, AreInOrderAndOfOneForm) {
   static const std::regex kForm("MN-[A-Z][0-9]{2}[a-z]?");
   std::string last;
@@ -90,9 +98,9 @@ TEST(ErrorCodes, AreFoundHoweverTheyAreWritten) {
   for (const auto* form : {"MN-D08s", "mn-d08S", "D08s", "d08s", "Mn-D08S"}) {
     const ErrorCode* found = find_error_code(form);
     ASSERT_NE(found, nullptr) << form;
-    EXPECT_EQ(found->code, "MN-D08s");
+    EXPECT_EQ(found->code, Code("MN-D08s"));
   }
-  EXPECT_EQ(find_error_code("D08")->code, "MN-D08");
+  EXPECT_EQ(find_error_code("D08")->code, Code("MN-D08"));
   for (const auto* form : {"", "MN-", "MN", "D", "D8", "MN-MN-D08", "D08 ", "D080", "MND08"}) {
     EXPECT_EQ(find_error_code(form), nullptr) << form;
   }

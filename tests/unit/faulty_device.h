@@ -59,7 +59,7 @@ class Faults {
                               1 << 20, 0);
     }
     lost_ = lost_ || fault == Fault::lost;
-    throw DeviceError({.code = fault == Fault::lost ? "MN-K01" : "MN-K04",
+    throw DeviceError({.code = fault == Fault::lost ? Code("MN-K01") : Code("MN-K04"),
                        .what = "faulty:0 failed.",
                        .evidence = evidence,
                        .remedy = "restart the program to use the GPU again"},

@@ -31,7 +31,7 @@ TEST_P(NotFinite, ALearningRateThatExplodesKeepsTheLastGoodWeights) {
       trainer.fit(x, y, options);
       FAIL() << "nothing was thrown";
     } catch (const NumericError& error) {
-      EXPECT_EQ(error.code(), "MN-N05");
+      EXPECT_EQ(error.code(), Code("MN-N05"));
       EXPECT_EQ(error.step(), trainer.steps() + 1);
       EXPECT_NE(error.cause().find("training became not finite at step "), std::string::npos);
       EXPECT_NE(error.tensor(), "") << error.what();

@@ -82,7 +82,7 @@ void train(const Problem& problem, const Tensor& x, const Tensor& y, const FitOp
     outcome.result.push_back(static_cast<float>(evaluation.loss));
   } catch (const ResourceExhausted& error) {
     fail_no_allocation();
-    EXPECT_EQ(error.code(), "MN-M08");
+    EXPECT_EQ(error.code(), Code("MN-M08"));
     EXPECT_NE(error.evidence(), "");
     outcome.message = error.what();
   } catch (const std::bad_alloc&) {
@@ -208,7 +208,7 @@ TEST(OutOfMemoryTest, SaysWhatWasGoingOn) {
     FAIL();
   } catch (const ResourceExhausted& error) {
     EXPECT_EQ(error.cause(), "not enough host memory while running a step.");
-    EXPECT_EQ(error.code(), "MN-M08");
+    EXPECT_EQ(error.code(), Code("MN-M08"));
     EXPECT_EQ(error.evidence().find("an allocation failed; available "), 0U) << error.evidence();
     EXPECT_EQ(error.remedy(), "give a smaller batch or model, or less data at a time");
     EXPECT_EQ(error.effect(), "the weights are those after the last complete step");

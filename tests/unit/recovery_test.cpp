@@ -45,7 +45,7 @@ TEST_F(Recovery, ADeviceThatDiesIsReplacedFromTheLastSnapshot) {
       expect_same(outcome, plain);
       if (faults.count(call) < nth) continue;
       ASSERT_EQ(notices.size(), 1U) << call << nth;
-      EXPECT_EQ(notices[0].code, "MN-K01");
+      EXPECT_EQ(notices[0].code, Code("MN-K01"));
       EXPECT_EQ(outcome.report.device_used, "cpu") << call << nth;
       EXPECT_LE(outcome.report.repeated_steps, 4) << call << nth;
       std::int64_t steps = 0;
@@ -89,7 +89,7 @@ TEST_F(Recovery, ARequiredDeviceThatDiesStopsTheRunWithTheLastSnapshotKept) {
   EXPECT_EQ(all_weights(model), after[4]);
   EXPECT_FALSE(trainer.report().fallback);
   ASSERT_TRUE(device.health());
-  EXPECT_EQ(device.health()->code, "MN-K01");
+  EXPECT_EQ(device.health()->code, Code("MN-K01"));
   EXPECT_THROW(trainer.predict(x), DeviceError);
   // What is left goes on elsewhere.
   Trainer other(model, cross_entropy(), adam(), open("cpu"));
@@ -119,7 +119,7 @@ TEST_F(Recovery, ARefusedCallMovesTheRunToTheCpu) {
   const Outcome outcome = train(replaceable_device(faults), {.snapshot = {.steps = 2}});
   expect_same(outcome, plain);
   ASSERT_EQ(notices.size(), 1U);
-  EXPECT_EQ(notices[0].code, "MN-K04");
+  EXPECT_EQ(notices[0].code, Code("MN-K04"));
   EXPECT_EQ(notices[0].what,
             "the GPU refused a call at step 5; continuing on the CPU from step 2.");
 }
@@ -202,7 +202,7 @@ TEST_F(Recovery, NumbersThatExplodeAreRolledBackWithHalfTheRate) {
   EXPECT_EQ(history.epochs.size(), 30U);
   ASSERT_GE(notices.size(), 1U);
   EXPECT_LE(notices.size(), 3U);
-  EXPECT_EQ(notices[0].code, "MN-N05");
+  EXPECT_EQ(notices[0].code, Code("MN-N05"));
   EXPECT_NE(notices[0].evidence.find(", gradient norm "), std::string::npos) << notices[0].evidence;
   for (const char* part : {"rolled back to the ", "; learning rate now 2; epoch ",
                            " starts again (rollback 1 of 3)"}) {

@@ -30,7 +30,7 @@ TEST_F(Recovery, MemoryThatStaysMissingIsMetBySlicesOfTheSameBatch) {
   EXPECT_EQ(outcome.report.microbatch, 16);
   EXPECT_EQ(outcome.report.retries, 1);
   ASSERT_EQ(notices.size(), 1U);
-  EXPECT_EQ(notices[0].code, "MN-M02");
+  EXPECT_EQ(notices[0].code, Code("MN-M02"));
   EXPECT_EQ(notices[0].what,
             "out of memory on faulty:0 at step 1; continuing with micro-batches of 16 (batch stays "
             "32).");
@@ -74,7 +74,7 @@ TEST_F(Recovery, ADeviceWithoutRoomDoesNotTakeOver) {
     trainer.fit(x, y, {.snapshot = {.steps = 2}, .on_batch_end = [](auto&) {}});
     FAIL() << "nothing was thrown";
   } catch (const ResourceExhausted& error) {
-    EXPECT_EQ(error.code(), "MN-M10");
+    EXPECT_EQ(error.code(), Code("MN-M10"));
     EXPECT_EQ(error.cause(),
               "faulty:0 cannot go on, and faulty:0 has too little memory to take over.");
     EXPECT_NE(error.evidence().find("wait -> injected; faulty:0 needs "), std::string::npos);
@@ -95,7 +95,7 @@ TEST_F(Recovery, WithoutMemoryForASingleRowTheCpuTakesOver) {
   EXPECT_EQ(notices[5].what, "out of memory on faulty:0 at step 1; continuing on the CPU.");
   EXPECT_EQ(outcome.report.device_used, "cpu");
   ASSERT_TRUE(outcome.report.fallback);
-  EXPECT_EQ(outcome.report.fallback->failure.code, "MN-M02");
+  EXPECT_EQ(outcome.report.fallback->failure.code, Code("MN-M02"));
   EXPECT_EQ(outcome.report.microbatch, 0);
 }
 
@@ -108,7 +108,7 @@ TEST_F(Recovery, ABatchThatDoesNotFitIsRefusedBeforeTheFirstStep) {
     trainer.fit(many, labels_of(many, 3), {.batch_size = 400});
     FAIL() << "nothing was thrown";
   } catch (const ResourceExhausted& error) {
-    EXPECT_EQ(error.code(), "MN-M01");
+    EXPECT_EQ(error.code(), Code("MN-M01"));
     EXPECT_EQ(error.cause(), "this model does not fit on faulty:0 with batch 400.");
     EXPECT_EQ(error.evidence().find("needs "), 0U) << error.what();
     for (const char* part : {" = parameters ", " + gradients ", " + optimizer ", " + activations ",
@@ -150,7 +150,7 @@ TEST_F(Recovery, ABatchThatDoesNotFitGoesThroughInSlicesWhenAsked) {
   const History plain = whole.fit(many, labels, {.batch_size = 400});
   EXPECT_NEAR(sliced.epochs[0].train.loss, plain.epochs[0].train.loss, 1e-6);
   ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].code, "MN-M01");
+  EXPECT_EQ(told[0].code, Code("MN-M01"));
   EXPECT_EQ(told[0].effect, "it goes through in slices of " +
                                 std::to_string(trainer.report().microbatch) +
                                 " rows; batch stays 400");
@@ -164,7 +164,7 @@ TEST_F(Recovery, ABatchThatDoesNotFitTrainsOnTheCpuUnderAuto) {
   const Outcome outcome = train(replaceable_device(faults));
   expect_same(outcome, plain);
   ASSERT_EQ(notices.size(), 1U);
-  EXPECT_EQ(notices[0].code, "MN-M01");
+  EXPECT_EQ(notices[0].code, Code("MN-M01"));
   EXPECT_EQ(notices[0].effect, "training on the CPU");
   ASSERT_TRUE(outcome.report.fallback);
   EXPECT_EQ(outcome.report.fallback->step, 0);

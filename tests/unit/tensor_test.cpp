@@ -124,7 +124,7 @@ TEST(TensorTest, SaysWhenMemoryCannotBeHad) {
   } catch (const ResourceExhausted& error) {
     EXPECT_EQ(error.needed_bytes(), std::int64_t{1} << 52);
     EXPECT_EQ(error.cause(), "not enough host memory for a tensor.");
-    EXPECT_EQ(error.code(), "MN-M08");
+    EXPECT_EQ(error.code(), Code("MN-M08"));
     EXPECT_EQ(error.evidence().find("shape (1125899906842624,), f32: needs 4096.0 TiB; available "),
               0U)
         << error.evidence();
@@ -135,7 +135,7 @@ TEST(TensorTest, SaysWhenMemoryCannotBeHad) {
 TEST(ErrorTest, LeavesOutEmptyParts) {
   const ShapeError error({.code = "MN-X01", .what = "it failed.", .remedy = "do this"});
   EXPECT_STREQ(error.what(), "it failed. [MN-X01]\n  remedy:   do this");
-  EXPECT_EQ(error.code(), "MN-X01");
+  EXPECT_EQ(error.code(), Code("MN-X01"));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* kNameTheOp = "MINNOW_CHECKED=1 runs one operation at a time and names it";
 
-const char* code_of(const CallFailure& lost) { return lost.hardware ? "MN-K02" : "MN-K01"; }
+Code code_of(const CallFailure& lost) { return lost.hardware ? Code("MN-K02") : Code("MN-K01"); }
 
 }  // namespace
 

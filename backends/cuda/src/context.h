@@ -87,7 +87,7 @@ class Context {
   mutable std::mutex lost_mutex_;
   pid_t process_;  // that started CUDA: a fork of it cannot use it
   std::atomic<bool> lost_ = false;
-  std::string lost_code_;    // of the error that told it
+  Code lost_code_;           // of the error that told it
   std::string lost_status_;  // of the call that lost it
   std::string lost_call_;
 };

@@ -80,7 +80,7 @@ Found find_device(const PluginOptions& options) {
                          error == cudaErrorJitCompilerNotFound;
     const std::string answer = cat("cudaFuncGetAttributes -> ", text_of(error));
     throw DeviceUnavailable(
-        {.code = no_code ? "MN-D11" : "MN-D07",
+        {.code = no_code ? Code("MN-D11") : Code("MN-D07"),
          .what = no_code ? cat("GPU not used: this build has no code for ", which, ".")
                          : cat("GPU not used: ", which, " does not load minnow's kernels."),
          .evidence = no_code ? cat("this build contains code for ", MINNOW_CUDA_CODE, "; ", answer)

@@ -93,7 +93,7 @@ std::optional<Failure> open_once(const Plugin& plugin, int ordinal, DeviceFact& 
     fact.memory_free = memory.free;
     return std::nullopt;
   } catch (const Error& error) {
-    return failure_of(error);
+    return error.failure();
   }
 }
 
@@ -190,7 +190,7 @@ PluginCheck check_plugin(const std::string& path, const Reporter& report, bool d
     plugin = &load_plugin(path);
     failure = damaged_plugin(path);
   } catch (const DeviceUnavailable& error) {
-    failure = failure_of(error);
+    failure = error.failure();
   }
   if (failure) {
     report.finding({.topic = "plugin",

@@ -12,7 +12,7 @@
 namespace minnow::machine {
 namespace {
 
-enum Code {
+enum Answer {
   kNotInitialized = 3,
   kStub = 34,
   kInsufficient = 35,
@@ -38,8 +38,8 @@ enum Code {
 
 const char* least_driver(int cuda_major) { return cuda_major >= 13 ? "580.65.06" : "525.60.13"; }
 
-Failure failure(std::string code, std::string_view what, std::string evidence, std::string remedy) {
-  return {.code = std::move(code),
+Failure failure(Code code, std::string_view what, std::string evidence, std::string remedy) {
+  return {.code = code,
           .what = cat("GPU not used: ", what, "."),
           .evidence = std::move(evidence),
           .remedy = std::move(remedy),

@@ -16,7 +16,7 @@ void set_number(std::int64_t& number, std::string_view value) {
 bool set_failure(std::optional<Failure>& failure, std::string_view key, std::string_view value) {
   if (!failure) failure.emplace();
   if (key == "code") {
-    failure->code = value;
+    failure->code = Code::of(value);
   } else if (key == "what") {
     failure->what = value;
   } else if (key == "evidence") {
@@ -174,14 +174,6 @@ std::string unescaped(std::string_view text) {
     }
   }
   return value;
-}
-
-Failure failure_of(const Error& error) {
-  return {.code = error.code(),
-          .what = error.cause(),
-          .evidence = error.evidence(),
-          .remedy = error.remedy(),
-          .effect = error.effect()};
 }
 
 }  // namespace minnow::machine

@@ -62,7 +62,4 @@ inline constexpr std::string_view kProbeProtocol = "1";
 std::string escaped(std::string_view text);  // no line feeds
 std::string unescaped(std::string_view text);
 
-/// The parts of an error.
-Failure failure_of(const Error& error);
-
 }  // namespace minnow::machine

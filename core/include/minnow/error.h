@@ -8,6 +8,7 @@
 ///     catch (const minnow::NumericError& e) { log(e.what()); lower_learning_rate(); }
 ///     catch (const minnow::Error& e)        { log(e.what()); }
 
+#include <minnow/error_codes.h>
 #include <minnow/export.h>
 #include <minnow/memory_plan.h>
 
@@ -20,7 +21,7 @@ namespace minnow {
 /// The parts of an error message. `what` ends with a full stop; the code is appended to it. The
 /// others may be left out.
 struct Failure {
-  std::string code;           // "MN-N01"
+  Code code;                  // "MN-N01"
   std::string what;           // "label 10 at row 437 of y_train is outside 0..9."
   std::string evidence = {};  // "output layer has 10 units"
   std::string remedy = {};
@@ -33,7 +34,7 @@ class MINNOW_API Error : public std::runtime_error {
   ~Error() override;
 
   const Failure& failure() const noexcept { return failure_; }
-  const std::string& code() const noexcept { return failure_.code; }
+  const Code& code() const noexcept { return failure_.code; }
   const std::string& cause() const noexcept { return failure_.what; }
   const std::string& evidence() const noexcept { return failure_.evidence; }
   const std::string& remedy() const noexcept { return failure_.remedy; }

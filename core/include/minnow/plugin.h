@@ -19,7 +19,7 @@ namespace minnow {
 
 /// Raised by every change to backend.h, program.h, memory_plan.h, tensor.h or error.h that changes
 /// a layout or a virtual function.
-inline constexpr std::uint32_t kPluginAbi = 2;
+inline constexpr std::uint32_t kPluginAbi = 3;
 
 struct PluginOptions {
   int ordinal = 0;  // which device, counted from 0

@@ -25,8 +25,8 @@ void fail_foreign(const std::string& path, std::int64_t offset, std::string_view
                     path, offset);
 }
 
-void fail_argument(std::string code, std::string what, std::string evidence, std::string remedy) {
-  throw InvalidArgument({.code = std::move(code),
+void fail_argument(Code code, std::string what, std::string evidence, std::string remedy) {
+  throw InvalidArgument({.code = code,
                          .what = std::move(what),
                          .evidence = std::move(evidence),
                          .remedy = std::move(remedy)});

@@ -19,7 +19,7 @@ namespace minnow {
 [[noreturn]] void fail_foreign(const std::string& path, std::int64_t offset, std::string_view kind,
                                std::string_view why, std::string evidence = {},
                                std::string remedy = {});
-[[noreturn]] void fail_argument(std::string code, std::string what, std::string evidence = {},
+[[noreturn]] void fail_argument(Code code, std::string what, std::string evidence = {},
                                 std::string remedy = {});
 /// MN-P08.
 [[noreturn]] void fail_input(const std::string& path, IoError::Action action, std::string_view call,

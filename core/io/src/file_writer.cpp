@@ -69,7 +69,7 @@ void Writer::fail(Action action, std::string_view call, int error_number) const 
   if (full) evidence += cat("; ", bytes_, " bytes needed");
   if (full && error_number != EFBIG) evidence += free_space(target_);
   const bool open = action == Action::open_output;
-  throw IoError({.code = open ? "MN-P05" : "MN-P01",
+  throw IoError({.code = open ? Code("MN-P05") : Code("MN-P01"),
                  .what = cat(path_, open ? " cannot be created." : " was not written."),
                  .evidence = std::move(evidence),
                  .effect = exists_ ? "the file that was there is unchanged" : ""},

@@ -29,7 +29,7 @@ std::string text_of(const ErrorCode& code) {
 }
 
 Json json_of(const ErrorCode& code) {
-  return {{"code", code.code},
+  return {{"code", code.code.c_str()},
           {"title", code.title},
           {"shows", code.evidence},
           {"remedy", code.remedy},

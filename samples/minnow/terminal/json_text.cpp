@@ -9,7 +9,7 @@ std::string json_line(const Json& json) {
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json error_json(const Failure& failure) {
-  return {{"code", failure.code},
+  return {{"code", failure.code.c_str()},
           {"cause", failure.what},
           {"evidence", text_or_null(failure.evidence)},
           {"remedy", text_or_null(failure.remedy)},

@@ -53,7 +53,7 @@ Json bytes_json(const MemoryPlan& plan) {
 Json fallback_json(const Run& run) {
   if (run.report.fallback) {
     const auto& [failure, step] = *run.report.fallback;
-    return {{"code", failure.code}, {"cause", failure.what}, {"step", step}};
+    return {{"code", failure.code.c_str()}, {"cause", failure.what}, {"step", step}};
   }
   if (run.device_skipped.empty()) return {};
   return {{"code", run.device_skipped_code}, {"cause", run.device_skipped}, {"step", 0}};

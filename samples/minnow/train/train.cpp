@@ -171,7 +171,7 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   if (const auto& skipped = device.skipped()) {
     run.device_skipped = skipped->failure.what;
     if (run.device_skipped.ends_with('.')) run.device_skipped.pop_back();
-    run.device_skipped_code = skipped->failure.code;
+    run.device_skipped_code = skipped->failure.code.c_str();
   }
   run.precision = name_of(device.info().precision);
   terminal.note(banner(run, terminal));
