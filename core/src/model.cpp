@@ -39,6 +39,18 @@ void require_finite(const Tensor& values, const std::string& name) {
   }
 }
 
+// A name is all that tells two weights apart, here and in a file.
+void require_other_name(const std::vector<ParameterSpec>& parameters, const ParameterSpec& spec) {
+  for (const ParameterSpec& other : parameters) {
+    if (other.name != spec.name) continue;
+    throw InvalidArgument({.code = "MN-U01",
+                           .what = cat(spec.layer, " has two weights named \"", spec.name, "\"."),
+                           .evidence = {},
+                           .remedy = "give each of a layer's parameters a name of its own",
+                           .effect = {}});
+  }
+}
+
 void require_given_shape(const ParameterSpec& spec) {
   if (spec.init != Init::given) return;
   const Shape expected = public_shape(spec);
@@ -89,6 +101,7 @@ Model::Model(std::int64_t inputs, std::vector<LayerPtr> layers, ModelOptions opt
       spec.name = cat(index, ".", spec.name);
       spec.layer = layer_names_.back();
       require_given_shape(spec);
+      require_other_name(parameters_, spec);
       slots_.back().push_back(static_cast<int>(parameters_.size()));
       parameters_.push_back(std::move(spec));
     }
@@ -114,9 +127,12 @@ std::vector<std::string> Model::weight_names() const {
   return names;
 }
 
-Tensor Model::weight(const std::string& name) const {
+Tensor Model::weight(const std::string& name) const { return weight_view(name).clone(); }
+
+Tensor Model::weight_view(const std::string& name) const {
   const auto slot = static_cast<std::size_t>(find_slot(parameters_, name));
-  return store_->values()[slot].clone().reshape(public_shape(parameters_[slot]));
+  return Tensor::view(std::as_const(store_->values()[slot]).data<float>(),
+                      public_shape(parameters_[slot]));
 }
 
 void Model::set_weight(const std::string& name, const Tensor& values) {

@@ -14,6 +14,7 @@
 #include <minnow/npy.h>
 #include <minnow/open.h>
 #include <minnow/optimizers.h>
+#include <minnow/output_file.h>
 #include <minnow/safetensors.h>
 #include <minnow/standardize.h>
 #include <minnow/tensor.h>

@@ -48,6 +48,9 @@ class MINNOW_API Model {
   std::vector<std::string> weight_names() const;
   /// A copy. @throws InvalidArgument for an unknown name.
   Tensor weight(const std::string& name) const;
+  /// The same without a copy: read-only, for as long as the model is there. Its values change with
+  /// the model's. @throws InvalidArgument for an unknown name.
+  Tensor weight_view(const std::string& name) const;
   /// @throws InvalidArgument for an unknown name or a value that is not finite, ShapeError.
   void set_weight(const std::string& name, const Tensor& values);
 

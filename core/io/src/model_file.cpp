@@ -1,14 +1,19 @@
 #include <minnow/error.h>
 #include <minnow/model_file.h>
+#include <minnow/output_file.h>
 #include <minnow/safetensors.h>
 
+#include <algorithm>
 #include <cmath>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "fail.h"
+#include "guard_allocation.h"
+#include "safetensors_header.h"
 
 namespace minnow {
 namespace {
@@ -29,32 +34,67 @@ struct Architecture {
 };
 
 /// Floats as doubles: 17 digits bring every float back exactly.
-json to_json(const std::string& what, const std::vector<float>& values) {
-  json list = json::array();
+std::string json_list(const std::string& what, const std::vector<float>& values) {
+  std::string list;
   for (const float value : values) {
     if (!std::isfinite(value)) {
       fail_argument("MN-N04", cat("the input transform's ", what, " has the value ", value,
                                   ", which no file can hold."));
     }
-    list.push_back(static_cast<double>(value));
+    list += cat(list.empty() ? "[" : ",", json(static_cast<double>(value)).dump());
   }
-  return list;
+  return list + "]";
 }
 
+/// Not by a tree of JSON: when memory runs out, the destructor of one allocates, and that aborts.
 std::string architecture_of(const Model& model) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  std::string layers;
   for (const LayerPtr& layer : model.layers()) {
-    layers.push_back({{"type", std::string(layer->type())}, {"config", layer->config()}});
+    std::string config;
+    for (const auto& [key, value] : layer->config()) {
+      config += cat(config.empty() ? "" : ",", json_text(key), ":", value);
+    }
+    layers += cat(layers.empty() ? "" : ",", R"({"type":)", json_text(layer->type()),
+                  R"(,"config":{)", config, "}}");
   }
-  const InputTransform& transform = model.options().input;
-  const nlohmann::ordered_json architecture = {{"format", kFormat},
-                                               {"inputs", model.inputs()},
-                                               {"seed", model.options().seed},
-                                               {"layers", std::move(layers)},
-                                               {"input",
-                                                {{"offset", to_json("offset", transform.offset)},
-                                                 {"scale", to_json("scale", transform.scale)}}}};
-  return architecture.dump();
+  const ModelOptions& options = model.options();
+  return cat(R"({"format":)", kFormat, R"(,"inputs":)", model.inputs(), R"(,"seed":)", options.seed,
+             R"(,"layers":[)", layers, R"(],"input":{"offset":)",
+             json_list("offset", options.input.offset), R"(,"scale":)",
+             json_list("scale", options.input.scale), "}}");
+}
+
+/// read_model() refuses such a model, and it would take the place of a good one.
+void require_finite(const std::string& name, const Tensor& weight) {
+  const auto values = weight.data<float>();
+  const auto bad =
+      std::ranges::find_if_not(values, [](float value) { return std::isfinite(value); });
+  if (bad == values.end()) return;
+  throw InvalidArgument(
+      {.code = "MN-N04",
+       .what = cat("element ", bad - values.begin(), " of weight ", in_quotes(name), " is ", *bad,
+                   ": the model was not saved."),
+       .evidence = cat("it has shape ", weight.shape().str()),
+       .remedy = "lower the learning rate, or scale the inputs and targets to about 1",
+       .effect = "nothing was written: a model that was there is as it was"});
+}
+
+/// All that the file will hold; the weights are not copied.
+SafeTensors contents_of(const Model& model, const std::map<std::string, std::string>& metadata) {
+  SafeTensors file{.tensors = {}, .metadata = metadata};
+  for (const char* key : {kFormatKey, kVersionKey, kArchitectureKey}) {
+    if (!file.metadata.contains(key)) continue;
+    fail_argument("MN-U01", cat("metadata ", in_quotes(key), " is minnow's own."), {},
+                  "use another key");
+  }
+  file.metadata[kFormatKey] = "pt";
+  file.metadata[kVersionKey] = MINNOW_VERSION;
+  file.metadata[kArchitectureKey] = architecture_of(model);
+  for (const std::string& name : model.weight_names()) {
+    const Tensor& weight = file.tensors[name] = model.weight_view(name);
+    require_finite(name, weight);
+  }
+  return file;
 }
 
 /// Reads the architecture; whatever is not as architecture_of() writes it is a FormatError.
@@ -200,18 +240,17 @@ void Reader::check_tensors(const Architecture& architecture, const SafeTensors& 
 }  // namespace
 
 void save_model(const Model& model, const std::string& path,
-                const std::map<std::string, std::string>& metadata) {
-  SafeTensors file{.tensors = {}, .metadata = metadata};
-  for (const char* key : {kFormatKey, kVersionKey, kArchitectureKey}) {
-    if (!file.metadata.contains(key)) continue;
-    fail_argument("MN-U01", cat("metadata ", in_quotes(key), " is minnow's own."), {},
-                  "use another key");
-  }
-  file.metadata[kFormatKey] = "pt";
-  file.metadata[kVersionKey] = MINNOW_VERSION;
-  file.metadata[kArchitectureKey] = architecture_of(model);
-  for (const std::string& name : model.weight_names()) file.tensors[name] = model.weight(name);
-  write_safetensors(path, file);
+                const std::map<std::string, std::string>& metadata) try {
+  write_safetensors(path, contents_of(model, metadata));
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("saving a model");
+}
+
+void check_save(const Model& model, const std::string& path,
+                const std::map<std::string, std::string>& metadata) try {
+  check_output(path, lay_out_safetensors(contents_of(model, metadata)).bytes);
+} catch (const std::bad_alloc&) {
+  throw_allocation_failed("trying the place of a model");
 }
 
 Model read_model(const std::string& path, const LayerFactory& make_layer) {

@@ -1,4 +1,5 @@
 #include <minnow/npy.h>
+#include <minnow/output_file.h>
 
 #include <cstring>
 #include <optional>
@@ -9,7 +10,6 @@
 #include "byte_source.h"
 #include "decode.h"
 #include "fail.h"
-#include "file_writer.h"
 #include "npy_header.h"
 
 namespace minnow {
@@ -160,9 +160,11 @@ void write_npy(const std::string& path, const Tensor& tensor) {
   std::string lead(kMagic);
   lead +=
       {'\1', '\0', static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
-  write_file(
-      path,
-      {as_bytes(lead), as_bytes(header), {tensor.raw(), static_cast<std::size_t>(tensor.bytes())}});
+  OutputFile file(path, static_cast<std::int64_t>(lead.size() + header.size()) + tensor.bytes());
+  file.write(lead);
+  file.write(header);
+  file.write({tensor.raw(), static_cast<std::size_t>(tensor.bytes())});
+  file.commit();
 }
 
 }  // namespace minnow

@@ -1,3 +1,4 @@
+#include <minnow/output_file.h>
 #include <minnow/safetensors.h>
 
 #include <algorithm>
@@ -9,14 +10,12 @@
 #include "byte_source.h"
 #include "decode.h"
 #include "fail.h"
-#include "file_writer.h"
 #include "safetensors_header.h"
 
 namespace minnow {
 namespace {
 
 constexpr std::int64_t kLead = 8;  // the header's length
-constexpr std::uint64_t kMaxHeader = 100'000'000;
 
 /// Checks in the reference reader's order and returns the end of the last tensor's bytes.
 std::uint64_t check(const std::string& path, std::int64_t data_start,
@@ -73,10 +72,10 @@ SafeTensors read_safetensors(const std::string& path, const SafeTensorsOptions& 
   for (std::size_t at = 8; at-- > 0;) {
     length = length << 8 | std::to_integer<std::uint64_t>(lead[at]);
   }
-  if (length > kMaxHeader) {
+  if (length > kMaxSafeTensorsHeader) {
     fail_foreign(path, 0, "safetensors file",
                  cat("its first 8 bytes declare a header of ", length, " bytes"),
-                 cat("at most ", kMaxHeader, " are allowed"));
+                 cat("at most ", kMaxSafeTensorsHeader, " are allowed"));
   }
   const std::int64_t data_start = kLead + static_cast<std::int64_t>(length);
   const auto head = source.first(data_start);
@@ -108,15 +107,12 @@ SafeTensors read_safetensors(const std::string& path, const SafeTensorsOptions& 
 
 void write_safetensors(const std::string& path, const SafeTensors& file) {
   const SafeTensorsLayout layout = lay_out_safetensors(file);
-  if (layout.lead.size() - 8 > kMaxHeader) {
-    fail_argument("MN-U01", cat("names and metadata of ", path, " take ", layout.lead.size() - 8,
-                                " bytes, more than a safetensors header may have."));
-  }
-  std::vector<std::span<const std::byte>> pieces = {as_bytes(layout.lead)};
+  OutputFile output(path, layout.bytes);
+  output.write(layout.lead);
   for (const Tensor* tensor : layout.tensors) {
-    pieces.emplace_back(tensor->raw(), static_cast<std::size_t>(tensor->bytes()));
+    output.write({tensor->raw(), static_cast<std::size_t>(tensor->bytes())});
   }
-  write_file(path, pieces);
+  output.commit();
 }
 
 }  // namespace minnow

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "byte_source.h"
 #include "fail.h"
 #include "utf8.h"
 
@@ -158,13 +159,6 @@ class Handler final : public nlohmann::json_sax<json> {
   std::set<std::string> keys_;   // of this tensor
 };
 
-std::string to_json(std::string_view text) {
-  if (find_invalid_utf8(text) != std::string_view::npos) {
-    fail_argument("MN-U01", cat(in_quotes(text), " is not UTF-8 and cannot be stored."));
-  }
-  return json(text).dump();
-}
-
 std::string_view type_name(DType dtype) {
   switch (dtype) {
     case DType::f32:
@@ -202,6 +196,13 @@ SafeTensorsHeader parse_safetensors_header(const std::string& path, std::string_
   return header;
 }
 
+std::string json_text(std::string_view text) {
+  if (find_invalid_utf8(text) != std::string_view::npos) {
+    fail_argument("MN-U01", cat(in_quotes(text), " is not UTF-8 and cannot be stored."));
+  }
+  return json(text).dump();
+}
+
 SafeTensorsLayout lay_out_safetensors(const SafeTensors& file) {
   SafeTensorsLayout layout;
   std::vector<std::pair<const std::string*, const Tensor*>> order;
@@ -217,8 +218,8 @@ SafeTensorsLayout lay_out_safetensors(const SafeTensors& file) {
   std::string header = "{";
   if (!file.metadata.empty()) {
     for (const auto& [key, value] : file.metadata) {
-      header +=
-          cat(header.size() == 1 ? R"("__metadata__":{)" : ",", to_json(key), ":", to_json(value));
+      header += cat(header.size() == 1 ? R"("__metadata__":{)" : ",", json_text(key), ":",
+                    json_text(value));
     }
     header += '}';
   }
@@ -228,7 +229,7 @@ SafeTensorsLayout lay_out_safetensors(const SafeTensors& file) {
     for (const std::int64_t extent : tensor->shape().extents()) {
       shape += cat(shape.empty() ? "" : ",", extent);
     }
-    header += cat(header.size() == 1 ? "" : ",", to_json(*name), R"(:{"dtype":")",
+    header += cat(header.size() == 1 ? "" : ",", json_text(*name), R"(:{"dtype":")",
                   type_name(tensor->dtype()), R"(","shape":[)", shape, R"(],"data_offsets":[)",
                   offset, ",", offset + tensor->bytes(), "]}");
     offset += tensor->bytes();
@@ -242,6 +243,16 @@ SafeTensorsLayout lay_out_safetensors(const SafeTensors& file) {
     layout.lead += static_cast<char>(header.size() >> (8 * byte) & 0xFF);
   }
   layout.lead += header;
+  if (header.size() > kMaxSafeTensorsHeader) {
+    fail_argument("MN-U01",
+                  cat("names and metadata of ", header.size(), " bytes cannot be stored."),
+                  cat("a safetensors header has at most ", kMaxSafeTensorsHeader, " bytes"));
+  }
+  layout.bytes = static_cast<std::int64_t>(layout.lead.size()) + offset;
+  if (layout.bytes > ByteSource::kMaxBytes) {
+    fail_argument("MN-U01", cat("a file of ", layout.bytes, " bytes could not be read again."),
+                  cat("at most ", ByteSource::kMaxBytes, " bytes are read of a file"));
+  }
   return layout;
 }
 

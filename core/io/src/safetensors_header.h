@@ -16,6 +16,8 @@
 
 namespace minnow {
 
+constexpr std::uint64_t kMaxSafeTensorsHeader = 100'000'000;
+
 struct SafeTensorsType {
   std::string_view name;           // "F32"
   std::int64_t bits = 0;           // per element
@@ -39,12 +41,17 @@ struct SafeTensorsHeader {
 /// @throws FormatError for what is not UTF-8, not JSON, or JSON of another form; for a name twice.
 SafeTensorsHeader parse_safetensors_header(const std::string& path, std::string_view text);
 
+/// In double quotes, escaped. @throws InvalidArgument for what is not UTF-8.
+std::string json_text(std::string_view text);
+
 struct SafeTensorsLayout {
   std::string lead;                    // length and padded header
   std::vector<const Tensor*> tensors;  // in the order of their bytes
+  std::int64_t bytes = 0;              // of the file
 };
 
-/// @throws InvalidArgument for a name that JSON cannot hold.
+/// @throws InvalidArgument for what could not be read again: a name that JSON cannot hold, a header
+/// or a file that is too long.
 SafeTensorsLayout lay_out_safetensors(const SafeTensors& file);
 
 }  // namespace minnow

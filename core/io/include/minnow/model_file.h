@@ -18,8 +18,13 @@
 namespace minnow {
 
 /// Replaces the file atomically. `metadata` is stored beside minnow's own ("loss", "optimizer").
-/// @throws IoError; the old file is then as it was.
+/// @throws InvalidArgument for what read_model() would refuse: a weight that is not finite, a text
+/// that is not UTF-8, more than 16 GiB; ResourceExhausted, IoError. The old file is then as it was.
 MINNOW_API void save_model(const Model& model, const std::string& path,
+                           const std::map<std::string, std::string>& metadata = {});
+/// Throws, before a long training, what save_model() would throw now, and leaves all as it was: see
+/// check_output().
+MINNOW_API void check_save(const Model& model, const std::string& path,
                            const std::map<std::string, std::string>& metadata = {});
 
 /// Makes a layer from its type() and config(); null for a type it does not know.
