@@ -45,9 +45,7 @@ void require_other_name(const std::vector<ParameterSpec>& parameters, const Para
     if (other.name != spec.name) continue;
     throw InvalidArgument({.code = "MN-U01",
                            .what = cat(spec.layer, " has two weights named \"", spec.name, "\"."),
-                           .evidence = {},
-                           .remedy = "give each of a layer's parameters a name of its own",
-                           .effect = {}});
+                           .remedy = "give each of a layer's parameters a name of its own"});
   }
 }
 

@@ -1,103 +1,20 @@
 #include <gtest/gtest.h>
 #include <minnow/output_file.h>
 
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#include <cerrno>
-#include <csignal>
+#include <climits>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "system_calls.h"
-#include "test_files.h"
-#include "users.h"
+#include "output_folder.h"
 
 namespace {
 
 using minnow::check_output;
-using minnow::IoError;
-using minnow::OutputFile;
 using namespace minnow_test;
-
-const std::string kOld = "the old content";
-constexpr std::int64_t kBytes = 20'000;
-
-/// What an output does whose trial is to be told apart from it.
-void save(const std::string& path) {
-  OutputFile file(path, kBytes);
-  file.write(std::string(kBytes, 'n'));
-  file.commit();
-}
-
-/// A folder that everyone may enter and write in, with the old file "m".
-class Folder {
- public:
-  Folder() {
-    ::chmod(dir_.path().c_str(), 0777);
-    spit(*this / "m", kOld);
-    ::chmod((*this / "m").c_str(), 0666);
-  }
-  ~Folder() {
-    if (mounted_) ::umount2(mounted_->c_str(), MNT_DETACH);
-    if (attribute_of_) set_attribute(*attribute_of_, FS_IMMUTABLE_FL | FS_APPEND_FL, false);
-  }
-
-  std::string operator/(const std::string& name) const { return dir_ / name; }
-  const std::string& path() const { return dir_.path(); }
-  std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path())) {
-      names.push_back(entry.path().filename());
-    }
-    std::ranges::sort(names);
-    return names;
-  }
-
-  /// As chattr +i and +a. False where this user or this file system cannot.
-  bool attribute(const std::string& name, int attribute) {
-    if (!set_attribute(*this / name, attribute, true)) return false;
-    attribute_of_ = *this / name;
-    return true;
-  }
-  bool bind(const std::string& from, const std::string& to) {
-    if (::mount((*this / from).c_str(), (*this / to).c_str(), nullptr, MS_BIND, nullptr) != 0) {
-      return false;
-    }
-    mounted_ = *this / to;
-    return true;
-  }
-  /// A file system of 64 KiB.
-  bool small(const std::string& name) {
-    std::filesystem::create_directory(*this / name);
-    const std::string to = *this / name;
-    if (::mount("none", to.c_str(), "tmpfs", 0, "size=64k,mode=0777") != 0) return false;
-    mounted_ = to;
-    return true;
-  }
-
- private:
-  static bool set_attribute(const std::string& path, int attribute, bool on) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    int all = 0;
-    bool set = fd >= 0 && ::ioctl(fd, FS_IOC_GETFLAGS, &all) == 0;
-    all = on ? all | attribute : all & ~attribute;
-    set = set && ::ioctl(fd, FS_IOC_SETFLAGS, &all) == 0;
-    if (fd >= 0) ::close(fd);
-    return set;
-  }
-
-  TempDir dir_;
-  std::optional<std::string> mounted_;
-  std::optional<std::string> attribute_of_;
-};
 
 struct Refusal {
   const char* name;
@@ -248,21 +165,6 @@ TEST(OutputTrial, ALimitOnFileSize) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"m"});
 }
 
-/// The trial finds nothing, the file is as it was, and the output works.
-void expect_fine(const Folder& folder, const std::string& path, User user = User::self) {
-  const auto names = folder.names();
-  struct stat before {};
-  const bool there = ::stat(path.c_str(), &before) == 0;
-  EXPECT_EQ(error_as(user, [&] { check_output(path, kBytes); }), "");
-  EXPECT_EQ(folder.names(), names);
-  struct stat after {};
-  EXPECT_EQ(::stat(path.c_str(), &after) == 0, there);
-  EXPECT_EQ(after.st_ino, before.st_ino);
-  EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
-  EXPECT_EQ(error_as(user, [&] { save(path); }), "");
-  EXPECT_EQ(slurp(path), std::string(kBytes, 'n'));
-}
-
 TEST(OutputTrial, LeavesNewAndOldFilesAsTheyWere) {
   const Folder folder;
   expect_fine(folder, folder / "new");
@@ -299,118 +201,6 @@ TEST(OutputTrial, DoesNotOpenPipesAndDevices) {
   ASSERT_EQ(::chmod((folder / "pipe").c_str(), 0444), 0);
   const auto error = error_as(User::ordinary, [&] { check_output(folder / "pipe"); });
   EXPECT_NE(error.find("access: Permission denied"), std::string::npos) << error;
-}
-
-/// Kills a process before and after each of its calls. Returns how many there are.
-int kill_everywhere(const std::function<void()>& work, const std::function<void()>& check) {
-  for (int call = 0;; ++call) {
-    for (const Moment moment : {Moment::before, Moment::after}) {
-      const pid_t child = ::fork();
-      if (child == 0) {
-        kill_at_call(call, moment);
-        work();
-        ::_exit(0);
-      }
-      int status = 0;
-      ::waitpid(child, &status, 0);
-      SCOPED_TRACE("call " + std::to_string(call) + (moment == Moment::after ? ", after" : ""));
-      check();
-      if (testing::Test::HasFailure() || status == 0) return call;
-    }
-  }
-}
-
-TEST(OutputTrial, TheOldFileSurvivesAKillAtAnyPoint) {
-  const Folder folder;
-  struct stat before {};
-  ASSERT_EQ(::stat((folder / "m").c_str(), &before), 0);
-  const auto check = [&] {
-    struct stat after {};
-    EXPECT_EQ(::stat((folder / "m").c_str(), &after), 0);
-    EXPECT_EQ(after.st_ino, before.st_ino);
-    EXPECT_EQ(slurp(folder / "m"), kOld);
-  };
-  EXPECT_GT(kill_everywhere([&] { check_output(folder / "m", kBytes); }, check), 7);
-  const FailingCall named("O_TMPFILE", EOPNOTSUPP);
-  EXPECT_GT(kill_everywhere([&] { check_output(folder / "m", kBytes); }, check), 7);
-}
-
-TEST(OutputTrial, AKillLeavesNoFalseFileAtANewName) {
-  const Folder folder;
-  const auto check = [&] {
-    const std::string path = folder / "new";
-    if (!std::filesystem::exists(path)) return;
-    EXPECT_EQ(slurp(path), "");
-    std::filesystem::remove(path);
-  };
-  EXPECT_GT(kill_everywhere([&] { check_output(folder / "new", kBytes); }, check), 7);
-}
-
-TEST(OutputFileKilled, LeavesTheOldFileOrTheNewOne) {
-  const Folder folder;
-  const auto check = [&] {
-    const std::string content = slurp(folder / "m");
-    EXPECT_TRUE(content == kOld || content == std::string(kBytes, 'n')) << content.substr(0, 20);
-    spit(folder / "m", kOld);
-  };
-  EXPECT_GT(kill_everywhere([&] { save(folder / "m"); }, check), 4);
-}
-
-TEST(OutputFileKilled, LeavesNothingBeforeItsLastCalls) {
-  const Folder folder;
-  bool unnamed = true;
-  const auto while_writing = [&] {
-    OutputFile file(folder / "m", kBytes);
-    file.write(std::string(kBytes, 'n'));
-    ::raise(SIGKILL);
-  };
-  const pid_t child = ::fork();
-  if (child == 0) while_writing();
-  ::waitpid(child, nullptr, 0);
-  const int fd = ::open(folder.path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  unnamed = fd >= 0;
-  if (fd >= 0) ::close(fd);
-  if (!unnamed) GTEST_SKIP() << "this file system has no files without a name";
-  EXPECT_EQ(folder.names(), std::vector<std::string>{"m"});
-}
-
-TEST(OutputFile, WorksWhereAFileSystemKnowsLess) {
-  for (const auto& [call, error] : {std::pair{"O_TMPFILE", EOPNOTSUPP},
-                                    {"linkat", EACCES},  // a security profile without links
-                                    {"fallocate", EOPNOTSUPP},
-                                    {"renameat2", EINVAL},
-                                    {"mkdirat", EACCES}}) {
-    SCOPED_TRACE(call);
-    const Folder folder;
-    const FailingCall failing(call, error);
-    ::chmod((folder / "m").c_str(), 0640);
-    expect_fine(folder, folder / "m");
-    expect_fine(folder, folder / "new");
-    EXPECT_EQ(folder.names(), (std::vector<std::string>{"m", "new"}));
-    struct stat status {};
-    ASSERT_EQ(::stat((folder / "m").c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0640U);
-  }
-}
-
-TEST(OutputFile, EveryCallThatFailsIsNamedAndLosesNothing) {
-  for (const auto& [call, evidence] : {std::pair{"openat", "open: "},
-                                       {"write", "write: "},
-                                       {"fsync", "fsync: "},
-                                       {"renameat", "rename: "}}) {
-    SCOPED_TRACE(call);
-    const Folder folder;
-    for (const char* name : {"m", "new"}) {
-      const FailingCall failing(call, EIO);
-      const auto saved = expect_throw<IoError>([&] { save(folder / name); });
-      EXPECT_EQ(saved.evidence(), std::string(evidence) + "Input/output error (errno 5)");
-      const auto tried = expect_throw<IoError>([&] { check_output(folder / name, kBytes); });
-      EXPECT_EQ(tried.code(), "MN-P05");
-      EXPECT_EQ(tried.action(), IoError::Action::open_output);
-      EXPECT_EQ(tried.evidence(), saved.evidence());
-    }
-    EXPECT_EQ(slurp(folder / "m"), kOld);
-  }
 }
 
 }  // namespace
