@@ -8,7 +8,12 @@
 
 #include <minnow/error.h>
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string_view>
 
 #include "arguments/arguments.h"
@@ -87,10 +92,26 @@ Exit run(int argc, char** argv) {
   }
 }
 
+// There was no memory for the message of what failed, or for the destructor of a tree of JSON.
+[[noreturn]] void end() {
+  try {
+    if (const auto exception = std::current_exception()) std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    Stream(2).write(
+        "minnow: not enough host memory. [MN-M08]\n"
+        "  remedy:   a smaller --batch, fewer units in --layers, or less data\n"
+        "  effect:   no file is half written\n");
+    ::_exit(static_cast<int>(Exit::exhausted));
+  } catch (...) {  // as without this function
+  }
+  std::abort();
+}
+
 }  // namespace
 }  // namespace minnow::command
 
 int main(int argc, char** argv) {
   minnow::command::secure_standard_streams();
+  std::set_terminate(minnow::command::end);
   return static_cast<int>(minnow::command::run(argc, argv));
 }

@@ -32,7 +32,7 @@ TEST_P(Interrupted, SavesTheModelAndExits130) {
   EXPECT_EQ(model.parameter_count(), 10 * 128 + 128 + 128 + 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Signals, Interrupted, ::testing::Values(SIGINT, SIGTERM));
+INSTANTIATE_TEST_SUITE_P(Signals, Interrupted, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
 
 TEST(Interrupted, TwiceAtOnce) {
   const Place place;

@@ -56,6 +56,7 @@ class Process {
   /// Until standard output holds so many complete lines.
   void wait_for_lines(std::size_t lines);
   void send(int signal) const;
+  pid_t pid() const noexcept { return pid_; }
   /// As a reader that has seen enough: `| head`.
   void close_output();
   Outcome finish();

@@ -12,7 +12,6 @@
 #include "bench/progress.h"
 #include "bench/report.h"
 #include "output/output_place.h"
-#include "output/save_file.h"
 #include "terminal/interrupt.h"
 #include "terminal/numbers.h"
 #include "terminal/print_failure.h"
@@ -181,7 +180,9 @@ void save_table(BenchRun& run, std::optional<Problem>& problem) {
   const std::string& path = run.arguments.csv;
   if (path.empty() || !run.reference() || (problem && problem->exit == Exit::usage)) return;
   try {
-    save_file(path, [&](std::ostream& file) { file << bench_csv(run); });
+    OutputFile file(path);
+    file.write(bench_csv(run));
+    file.commit();
     run.csv_saved = true;
   } catch (...) {
     if (!problem) problem = current_problem();

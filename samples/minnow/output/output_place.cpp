@@ -1,7 +1,7 @@
 #include "output/output_place.h"
 
-#include <fcntl.h>
 #include <minnow/error.h>
+#include <minnow/output_file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <vector>
 
 namespace minnow::command {
 namespace {
@@ -26,6 +25,15 @@ constexpr const char* kRuns = "runs";
                  .remedy = remedy,
                  .effect = "nothing was written"},
                 path, IoError::Action::open_output, error);
+}
+
+// A result has to be there afterwards.
+void require_file(const std::string& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
+    return;
+  }
+  no_place(file, EINVAL, "it is no regular file", "name a regular file");
 }
 
 [[noreturn]] void no_directory(const std::string& path, int error) {
@@ -57,34 +65,14 @@ int last_number(const std::string& name) {
 }  // namespace
 
 void require_writable(const std::string& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    const bool directory = S_ISDIR(status.st_mode);
-    no_place(file, directory ? EISDIR : EINVAL,
-             directory ? "it is a directory" : "it is no regular file",
-             directory ? "name a file in it: " + file + "/model.safetensors" : "");
-  }
-  // Only making a file tells: permissions, a read-only file system and quotas all count.
-  const std::string parent = std::filesystem::path(file).parent_path().string();
-  const std::string directory = parent.empty() ? "." : parent;
-  std::string probe = directory + "/.minnow-XXXXXX";
-  std::vector<char> name(probe.begin(), probe.end());
-  name.push_back('\0');
-  const int fd = ::mkostemp(name.data(), O_CLOEXEC);
-  if (fd == -1) {
-    const int error = errno;
-    std::error_code ignored;
-    no_place(file, error, "making a file in " + directory + ": " + std::strerror(error),
-             std::filesystem::exists(directory, ignored) ? "" : "mkdir -p " + directory);
-  }
-  ::close(fd);
-  ::unlink(name.data());
+  require_file(file);
+  check_output(file);
 }
 
 OutputPlace::OutputPlace(const std::string& out, const std::string& name) {
   if (out == "none") return;
   if (!out.empty()) {
-    require_writable(out);
+    require_file(out);
     path_ = out;
     return;
   }
@@ -109,6 +97,11 @@ OutputPlace::OutputPlace(const std::string& out, const std::string& name) {
       no_directory(directory, error);
     }
   }
+}
+
+void OutputPlace::keep() noexcept {
+  run_.clear();
+  parent_.clear();
 }
 
 OutputPlace::~OutputPlace() {

@@ -6,7 +6,6 @@
 
 #include "data/inputs.h"
 #include "output/output_place.h"
-#include "output/save_file.h"
 #include "terminal/numbers.h"
 #include "train/setup.h"
 
@@ -86,9 +85,9 @@ Exit run_predict(const Arguments& arguments, Terminal& terminal) {
   } else if (is_npy(predict.out)) {
     write_npy(predict.out, values);
   } else {
-    save_file(predict.out, [&](std::ostream& file) {
-      write_csv(values, [&](const std::string& text) { file << text; });
-    });
+    OutputFile file(predict.out);
+    write_csv(values, [&](const std::string& text) { file.write(text); });
+    file.commit();
   }
   return Exit::ok;
 }

@@ -22,7 +22,7 @@ enum class Exit : int {
   cannot_create = 73,  // the output has no place
   io = 74,             // opening an input, reading or writing failed
   exhausted = 75,      // memory
-  interrupted = 130,   // SIGINT or SIGTERM, the model is saved
+  interrupted = 130,   // SIGINT, SIGTERM or SIGHUP, the model is saved
 };
 
 /// Of the command when it ends with this code; `ok` when work goes on.

@@ -26,6 +26,7 @@ Interrupt::Interrupt() {
   sigaddset(&signals, kEnd);
   add_unless_ignored(signals, SIGINT);
   add_unless_ignored(signals, SIGTERM);
+  add_unless_ignored(signals, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   thread_ = std::thread([signals, source = source_]() mutable {
     for (;;) {

@@ -1,7 +1,7 @@
 #pragma once
 
-/// SIGINT and SIGTERM as a stop token. The first one asks the run to end after the step in flight,
-/// the second ends the program at once.
+/// SIGINT, SIGTERM and SIGHUP (the terminal is gone) as a stop token. The first one asks the run to
+/// end after the step in flight, the second ends the program at once.
 
 #include <stop_token>
 #include <thread>

@@ -190,8 +190,9 @@ std::string results(const Run& run, const Terminal& terminal) {
   std::string text = best_text(run);
   if (!text.empty()) text += "\n";
   if (run.test) text += cat(test_text(run, terminal.symbols.plus_minus), "\n");
-  text +=
-      line("saved", run.out.empty() ? "nothing (--out=none)" : printable(run.out, terminal.utf8));
+  text += line("saved", run.not_saved     ? "nothing"
+                        : run.out.empty() ? "nothing (--out=none)"
+                                          : printable(run.out, terminal.utf8));
   const std::string dot = cat(" ", terminal.symbols.dot, " ");
   std::string times = cat(seconds_text(run.history.seconds), " train", dot,
                           seconds_text(run.load_seconds), " load");
@@ -212,9 +213,10 @@ std::string interrupted(const Run& run, const Terminal& terminal) {
   const std::int64_t per_epoch = std::max<std::int64_t>(1, run.steps_per_epoch());
   const std::int64_t last = run.steps - 1;
   const std::string saved =
-      run.out.empty() ? std::string("nothing was saved (--out=none)")
-                      : cat(printable(run.out, terminal.utf8), " holds the weights after step ",
-                            grouped(run.steps), " of ", grouped(run.planned_steps()));
+      run.not_saved     ? std::string("nothing was saved")
+      : run.out.empty() ? std::string("nothing was saved (--out=none)")
+                        : cat(printable(run.out, terminal.utf8), " holds the weights after step ",
+                              grouped(run.steps), " of ", grouped(run.planned_steps()));
   return cat("interrupted at epoch ", last / per_epoch + 1, ", step ", last % per_epoch + 1,
              ".\n  effect:   ", saved);
 }

@@ -44,7 +44,8 @@ struct Run {
   double load_seconds = 0;
   double test_seconds = 0;
   bool interrupted = false;
-  std::string out = {};  // the model file; empty while there is none
+  std::string out = {};    // the model file; empty while there is none
+  bool not_saved = false;  // it was to be, and could not
 
   std::int64_t steps_per_epoch() const { return batch == 0 ? 0 : (train_rows + batch - 1) / batch; }
   std::int64_t planned_steps() const { return epochs * steps_per_epoch(); }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "data/inputs.h"
-#include "output/output_place.h"
 #include "terminal/interrupt.h"
 #include "terminal/numbers.h"
 #include "terminal/print_failure.h"
@@ -14,6 +14,7 @@
 #include "train/json_lines.h"
 #include "train/progress.h"
 #include "train/report.h"
+#include "train/save.h"
 #include "train/setup.h"
 #include "train/targets.h"
 
@@ -59,18 +60,6 @@ void describe_model(const Architecture& architecture, const Model& model, const 
   if (recipe.dataset == "toy") run.ending = "Training completed successfully.";
 }
 
-void save(const Model& model, const std::string& path, Run& run) {
-  if (path.empty()) return;
-  save_model(model, path,
-             {{"loss", run.loss},
-              {"optimizer", run.optimizer},
-              {"data", run.data},
-              {"seed", std::to_string(run.seed)},
-              {"steps", std::to_string(run.steps)}});
-  run.out = path;
-  run.report.files.push_back(path);
-}
-
 // What the library calls rows and slices has a name on the command line.
 std::string remedy_of(const ResourceExhausted& error, const Run& run) {
   const auto& fit = error.fit();
@@ -88,14 +77,15 @@ std::string remedy_of(const ResourceExhausted& error, const Run& run) {
 /// A run that ended early: the weights are good ones, and worth keeping.
 template <class E>
 Failure save_what_is_good(const E& error, const Trainer& trainer, const Model& model,
-                          const OutputPlace& place, Run& run) {
+                          OutputPlace& place, Run& run, Terminal& terminal) {
   Failure failure = error.failure();
   run.report = trainer.report();
   run.steps = trainer.steps();
-  if (run.steps > 0 && !place.path().empty()) {
-    save(model, place.path(), run);
-    if (!failure.effect.empty()) failure.effect += "; ";
-    failure.effect += cat("saved in ", run.out);
+  if (const auto problem = save(model, place, run, terminal)) {
+    run.report.notices.push_back(problem->failure);
+  }
+  if (!run.out.empty()) {
+    failure.effect += cat(failure.effect.empty() ? "" : "; ", "saved in ", run.out);
   }
   return failure;
 }
@@ -142,7 +132,8 @@ void check_test_set(const Inputs& inputs, Trainer& trainer) {
   }
 }
 
-Exit finish(const Inputs& inputs, Trainer& trainer, Run& run, Terminal& terminal) {
+Exit finish(const Inputs& inputs, Trainer& trainer, const std::optional<Problem>& not_saved,
+            Run& run, Terminal& terminal) {
   if (run.interrupted) {
     terminal.err.line(
         cat(paint("minnow:", Color::bold, terminal.err_color), " ", interrupted(run, terminal)));
@@ -151,9 +142,10 @@ Exit finish(const Inputs& inputs, Trainer& trainer, Run& run, Terminal& terminal
     run.test = evaluate(inputs, trainer);
     run.test_seconds = watch.seconds();
   }
-  const Exit exit = run.interrupted ? Exit::interrupted : Exit::ok;
+  const Exit exit = not_saved ? not_saved->exit : run.interrupted ? Exit::interrupted : Exit::ok;
+  if (not_saved) run.ending.clear();
   if (terminal.json) {
-    terminal.out.write(run_json(run, exit, nullptr));
+    terminal.out.write(run_json(run, exit, not_saved ? &*not_saved : nullptr));
   } else if (!run.interrupted) {
     terminal.out.write(results(run, terminal));
   }
@@ -195,7 +187,8 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   run.keeps_best = training.patience.has_value();
   run.loss = loss->name();
 
-  const OutputPlace place(training.out, inputs.name);
+  OutputPlace place(training.out, inputs.name);
+  check_place(model, place, run);
   if (!terminal.quiet) {
     const auto plan = trainer.memory_plan(run.batch, inputs.x.dtype());
     terminal.err.write(header(run, model, plan, terminal));
@@ -207,13 +200,13 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
     Progress progress(terminal, run);
     run.history = trainer.fit(inputs.x, inputs.y, fit_options(training, run, progress, interrupt));
   } catch (const NumericError& error) {
-    throw NumericError(save_what_is_good(error, trainer, model, place, run), error.step(),
+    throw NumericError(save_what_is_good(error, trainer, model, place, run, terminal), error.step(),
                        error.tensor());
   } catch (const DeviceError& error) {
-    throw DeviceError(save_what_is_good(error, trainer, model, place, run), error.call(),
+    throw DeviceError(save_what_is_good(error, trainer, model, place, run, terminal), error.call(),
                       error.status(), error.lost());
   } catch (const ResourceExhausted& error) {
-    Failure failure = save_what_is_good(error, trainer, model, place, run);
+    Failure failure = save_what_is_good(error, trainer, model, place, run, terminal);
     failure.remedy = remedy_of(error, run);
     throw ResourceExhausted(std::move(failure), error.needed_bytes(), error.free_bytes(),
                             error.fit());
@@ -222,8 +215,8 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   run.device_used = run.report.device_used.empty() ? run.device_used : run.report.device_used;
   run.steps = trainer.steps();
   run.interrupted = run.history.end == FitEnd::stopped;
-  if (run.steps > 0) save(model, place.path(), run);
-  return finish(inputs, trainer, run, terminal);
+  const auto not_saved = save(model, place, run, terminal);
+  return finish(inputs, trainer, not_saved, run, terminal);
 }
 
 }  // namespace
