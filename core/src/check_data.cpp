@@ -42,7 +42,8 @@ void require_rank(const Tensor& tensor, std::string_view name) {
   }
 }
 
-Tensor prepare_labels(const Tensor& y, std::string_view name, std::int64_t classes) {
+Tensor prepare_labels(const Tensor& y, std::string_view name, std::int64_t classes,
+                      std::int64_t outputs) {
   const Tensor wide = y.to(DType::i64);
   Tensor labels({y.shape().rows()}, DType::i32);
   const auto from = wide.data<std::int64_t>();
@@ -51,7 +52,8 @@ Tensor prepare_labels(const Tensor& y, std::string_view name, std::int64_t class
     if (from[row] < 0 || from[row] >= classes) {
       throw_invalid("MN-N01",
                     cat("label ", from[row], " at row ", row, " of ", name, " is outside 0..",
-                        classes - 1, " (the model has ", classes, " outputs)."),
+                        classes - 1, " (the model has ", outputs, outputs == 1 ? " output" : " outputs",
+                        ")."),
                     "labels count from 0; rows count from 0");
     }
     to[row] = static_cast<std::int32_t>(from[row]);
@@ -67,6 +69,18 @@ Tensor prepare_values(const Tensor& y, std::string_view name, std::int64_t outpu
   Tensor values = y.to(DType::f32).reshape({y.shape().rows(), outputs});
   require_finite(values, name);
   return values;
+}
+
+void require_probabilities(const Tensor& y, std::string_view name, std::string_view loss) {
+  const auto values = y.data<float>();
+  const auto cols = static_cast<std::size_t>(y.shape().row_elements());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] >= 0 && values[i] <= 1) continue;
+    throw_invalid("MN-N03",
+                  cat(name, " is ", values[i], " at row ", i / cols, ", column ", i % cols, "; ",
+                      loss, " expects probabilities."),
+                  "give numbers from 0 to 1; rows and columns count from 0");
+  }
 }
 
 }  // namespace
@@ -102,7 +116,7 @@ Tensor prepare_features(const Tensor& x, std::string_view name, const Model& mod
 }
 
 Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
-                 bool classification) {
+                 const Loss& loss) {
   const std::string x_name = cat("x", suffix);
   const std::string y_name = cat("y", suffix);
   Prepared prepared;
@@ -113,12 +127,13 @@ Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, cons
                     y.shape().rows(), "."));
   }
   const bool one_per_row = y.shape().row_elements() == 1;
-  if (classification && one_per_row && y.dtype() != DType::f32) {
+  const std::int64_t classes = loss.classes(model.outputs());
+  if (classes > 0 && one_per_row && y.dtype() != DType::f32) {
     prepared.kind = TargetKind::labels;
-    prepared.target = prepare_labels(y, y_name, model.outputs());
+    prepared.target = prepare_labels(y, y_name, classes, model.outputs());
     return prepared;
   }
-  if (classification && one_per_row && model.outputs() > 1) {
+  if (classes > 0 && one_per_row && model.outputs() > 1) {
     throw_invalid("MN-N03",
                   cat(y_name, " has one f32 number per row; a loss over ", model.outputs(),
                       " classes expects labels or one-hot rows."),
@@ -127,6 +142,7 @@ Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, cons
   }
   prepared.kind = TargetKind::values;
   prepared.target = prepare_values(y, y_name, model.outputs());
+  if (loss.classification()) require_probabilities(prepared.target, y_name, loss.name());
   return prepared;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <minnow/layer.h>
 #include <minnow/model.h>
 #include <minnow/tensor.h>
 
@@ -21,7 +22,7 @@ struct Prepared {
 /// @throws ShapeError, InvalidArgument with the row and column.
 Tensor prepare_features(const Tensor& x, std::string_view name, const Model& model);
 Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
-                 bool classification);
+                 const Loss& loss);
 
 void require_positive(std::int64_t value, std::string_view what);
 bool all_finite(std::span<const float> values);

@@ -43,7 +43,7 @@ Execution::~Execution() { store_->release(this); }
 
 Arena& Execution::arena() {
   if (arena_ == nullptr) {
-    auto fresh = backend().create_arena(model_.parameters(), optimizer_->rule().state_arenas);
+    auto fresh = backend().create_arena(model_.parameters(), states_of(optimizer_->rule()));
     fresh->set_learning_rate(learning_rate_);
     arena_ = std::move(fresh);
   }
@@ -52,7 +52,7 @@ Arena& Execution::arena() {
 
 std::int64_t Execution::held_bytes() const {
   if (arena_ == nullptr) return 0;
-  const TargetKind target = loss_->classification() ? TargetKind::labels : TargetKind::values;
+  const TargetKind target = usual_target(*loss_, model_);
   const MemoryPlan plan = backend().plan(program({Mode::train, 1, DType::f32, target}));
   return plan.parameters + plan.gradients + plan.optimizer;
 }
@@ -66,7 +66,7 @@ void Execution::save(Snapshot& snapshot) {
   copy_values(store_->values(), snapshot.parameters);
   snapshot.steps = steps();
   snapshot.learning_rate = learning_rate_;
-  const int states = snapshot.steps == 0 ? 0 : optimizer_->rule().state_arenas;
+  const int states = snapshot.steps == 0 ? 0 : states_of(optimizer_->rule());
   for (int state = 0; state < 2; ++state) {
     std::vector<Tensor>& tensors = snapshot.states[state];
     if (state >= states) {
@@ -84,7 +84,7 @@ void Execution::restore(const Snapshot& snapshot) {
   store_->replace(snapshot.parameters);
   set_learning_rate(snapshot.learning_rate);
   Arena& into = arena();
-  for (int state = 0; state < optimizer_->rule().state_arenas; ++state) {
+  for (int state = 0; state < states_of(optimizer_->rule()); ++state) {
     for (std::size_t slot = 0; slot < snapshot.parameters.size(); ++slot) {
       const std::vector<Tensor>& tensors = snapshot.states[state];
       const Tensor zeros = tensors.empty() ? Tensor(snapshot.parameters[slot].shape()) : Tensor();

@@ -20,25 +20,11 @@ class Fuser {
   }
 
   void run() {
-    for (std::size_t i = 0; i < ops_.size(); ++i) {
-      if (dead_[i]) continue;
-      switch (ops_[i].kind) {
-        case OpKind::add_bias:
-          fuse_bias(i);
-          break;
-        case OpKind::relu:
-          fuse_relu(i);
-          break;
-        case OpKind::relu_grad:
-          fuse_relu_grad(i);
-          break;
-        case OpKind::cross_entropy:
-          fuse_softmax(i);
-          break;
-        default:
-          break;
-      }
-    }
+    // First the losses: an activation that has become part of a product is not found any more.
+    for_each(OpKind::loss, [this](std::size_t i) { fuse_loss(i); });
+    for_each(OpKind::add_bias, [this](std::size_t i) { fuse_bias(i); });
+    for_each(OpKind::activate, [this](std::size_t i) { fuse_activation(i); });
+    for_each(OpKind::activate_grad, [this](std::size_t i) { fuse_activation_grad(i); });
     std::vector<Op> alive;
     for (std::size_t i = 0; i < ops_.size(); ++i) {
       if (!dead_[i]) alive.push_back(std::move(ops_[i]));
@@ -50,6 +36,13 @@ class Fuser {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
   static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  template <class F>
+  void for_each(OpKind kind, F fuse) {
+    for (std::size_t i = 0; i < ops_.size(); ++i) {
+      if (!dead_[i] && ops_[i].kind == kind) fuse(i);
+    }
+  }
 
   /// Of an activation: one op makes it.
   std::size_t producer(ValueId id) const {
@@ -85,48 +78,74 @@ class Fuser {
     dead_[from] = true;
   }
 
+  static bool activates(const Op& op) { return op.activation.kind != ActivationKind::identity; }
+
   void fuse_bias(std::size_t i) {
     const std::size_t linear = sole_producer(ops_[i].inputs[0], OpKind::linear, i);
-    if (linear == kNone || ops_[linear].inputs.size() != 2 || ops_[linear].relu) return;
+    if (linear == kNone || ops_[linear].inputs.size() != 2) return;
     add_input(linear, ops_[i].inputs[1]);
     absorb(i, linear);
   }
 
-  void fuse_relu(std::size_t i) {
+  void fuse_activation(std::size_t i) {
     const std::size_t linear = sole_producer(ops_[i].inputs[0], OpKind::linear, i);
-    if (linear == kNone || ops_[linear].relu) return;
-    ops_[linear].relu = true;
+    if (linear == kNone || activates(ops_[linear])) return;
+    ops_[linear].activation = ops_[i].activation;
     absorb(i, linear);
   }
 
-  void fuse_relu_grad(std::size_t i) {
+  void fuse_activation_grad(std::size_t i) {
     const std::size_t grad = sole_producer(ops_[i].inputs[0], OpKind::linear_input_grad, i);
     if (grad == kNone || ops_[grad].inputs.size() != 2) return;
     add_input(grad, ops_[i].inputs[1]);
+    ops_[grad].activation = ops_[i].activation;
     absorb(i, grad);
   }
 
-  /// softmax -> cross_entropy [-> softmax_grad] becomes softmax_cross_entropy from the logits.
-  void fuse_softmax(std::size_t i) {
+  /// A loss of probabilities that an op made from logits: that op, its gradient, and the loss that
+  /// does the work of all three.
+  struct FromLogits {
+    LossKind from;
+    OpKind op;
+    OpKind gradient;
+    ActivationKind activation;
+    LossKind to;
+  };
+  static constexpr FromLogits kFromLogits[] = {
+      {LossKind::cross_entropy, OpKind::softmax, OpKind::softmax_grad, ActivationKind::identity,
+       LossKind::softmax_cross_entropy},
+      {LossKind::binary_cross_entropy, OpKind::activate, OpKind::activate_grad,
+       ActivationKind::sigmoid, LossKind::sigmoid_binary_cross_entropy},
+  };
+
+  void fuse_loss(std::size_t i) {
+    for (const FromLogits& rule : kFromLogits) {
+      if (ops_[i].loss.kind == rule.from) return fuse_loss(i, rule);
+    }
+  }
+
+  void fuse_loss(std::size_t i, const FromLogits& rule) {
+    const auto is = [&](std::size_t op, OpKind kind) {
+      return ops_[op].kind == kind && ops_[op].activation.kind == rule.activation;
+    };
     const ValueId probabilities = ops_[i].inputs[0];
-    const std::size_t softmax = producer(probabilities);
-    if (softmax == kNone || ops_[softmax].kind != OpKind::softmax) return;
-    std::size_t softmax_grad = kNone;
-    if (ops_[i].outputs.size() == 3) {
-      const auto users = readers(ops_[i].outputs[2]);
-      if (users.size() != 1 || ops_[users[0]].kind != OpKind::softmax_grad) return;
-      softmax_grad = users[0];
+    const std::size_t made_by = producer(probabilities);
+    if (made_by == kNone || !is(made_by, rule.op)) return;
+    const ValueId logits = ops_[made_by].inputs[0];
+    ValueId& derivative = ops_[i].outputs.back();
+    if (values_[index(derivative)].kind == ValueKind::activation) {
+      const auto users = readers(derivative);
+      if (users.size() != 1 || !is(users[0], rule.gradient)) return;
+      derivative = ops_[users[0]].outputs[0];
+      producer_[index(derivative)] = i;
+      dead_[users[0]] = true;
     }
-    ops_[i].kind = OpKind::softmax_cross_entropy;
-    ops_[i].inputs[0] = ops_[softmax].inputs[0];
-    users_[index(ops_[i].inputs[0])].push_back(i);
-    if (softmax_grad != kNone) {
-      ops_[i].outputs[2] = ops_[softmax_grad].outputs[0];
-      producer_[index(ops_[i].outputs[2])] = i;
-      dead_[softmax_grad] = true;
+    ops_[i].loss.kind = rule.to;
+    ops_[i].inputs[0] = logits;
+    users_[index(logits)].push_back(i);
+    if (!values_[index(probabilities)].keep && readers(probabilities).empty()) {
+      dead_[made_by] = true;
     }
-    const bool kept = values_[static_cast<std::size_t>(probabilities)].keep;
-    if (!kept && readers(probabilities).empty()) dead_[softmax] = true;
   }
 
   const std::vector<Value>& values_;

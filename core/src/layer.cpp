@@ -7,6 +7,8 @@ Loss::~Loss() = default;
 Optimizer::~Optimizer() = default;
 
 std::vector<ParameterSpec> Layer::parameters(std::int64_t) const { return {}; }
-std::map<std::string, std::int64_t> Layer::config() const { return {}; }
+std::map<std::string, double> Layer::config() const { return {}; }
+
+std::int64_t Loss::classes(std::int64_t outputs) const { return classification() ? outputs : 0; }
 
 }  // namespace minnow

@@ -165,24 +165,24 @@ std::string Model::summary() const {
   return text + cat("inputs ", inputs_, ", parameters ", parameter_count(), "\n");
 }
 
-ValueId Model::record_forward(Program& program, ValueId x, std::vector<ValueId>* outputs_of) const {
+ValueId Model::record_forward(Program& program, ValueId x, std::vector<Forward>* recorded) const {
   ValueId value = x;
   for (std::size_t index = 0; index < layers_.size(); ++index) {
     program.begin_layer(static_cast<int>(index), layer_names_[index]);
-    value = layers_[index]->forward(program, slots_[index], value);
-    if (outputs_of != nullptr) outputs_of->push_back(value);
+    Forward forward{.x = value};
+    forward.y = value = layers_[index]->forward(program, slots_[index], value, forward.saved);
+    if (recorded != nullptr) recorded->push_back(std::move(forward));
   }
   program.begin_layer(-1, "");
   return value;
 }
 
-void Model::record_backward(Program& program, ValueId x, const std::vector<ValueId>& outputs_of,
+void Model::record_backward(Program& program, const std::vector<Forward>& recorded,
                             ValueId gradient) const {
   for (std::size_t index = layers_.size(); index-- > 0;) {
-    const ValueId layer_input = index == 0 ? x : outputs_of[index - 1];
     program.begin_layer(static_cast<int>(index), layer_names_[index]);
-    gradient = layers_[index]->backward(program, slots_[index], layer_input, outputs_of[index],
-                                        gradient, index > 0);
+    gradient =
+        layers_[index]->backward(program, slots_[index], recorded[index], gradient, index > 0);
   }
   program.begin_layer(-1, "");
 }

@@ -15,42 +15,6 @@ std::string extents(std::int64_t rows, std::int64_t cols) {
 
 }  // namespace
 
-std::string_view name_of(OpKind kind) noexcept {
-  switch (kind) {
-    case OpKind::gather:
-      return "gather";
-    case OpKind::linear:
-      return "linear";
-    case OpKind::add_bias:
-      return "add_bias";
-    case OpKind::relu:
-      return "relu";
-    case OpKind::softmax:
-      return "softmax";
-    case OpKind::linear_input_grad:
-      return "linear_input_grad";
-    case OpKind::linear_weight_grad:
-      return "linear_weight_grad";
-    case OpKind::bias_grad:
-      return "bias_grad";
-    case OpKind::relu_grad:
-      return "relu_grad";
-    case OpKind::softmax_grad:
-      return "softmax_grad";
-    case OpKind::mse:
-      return "mse";
-    case OpKind::cross_entropy:
-      return "cross_entropy";
-    case OpKind::softmax_cross_entropy:
-      return "softmax_cross_entropy";
-    case OpKind::adam:
-      return "adam";
-    case OpKind::sgd:
-      return "sgd";
-  }
-  return "?";
-}
-
 Program::Program(std::int64_t batch, std::vector<ParameterSpec> parameters)
     : batch_(batch), slice_rows_(batch), parameters_(std::move(parameters)) {
   for (const ValueKind kind : {ValueKind::parameter, ValueKind::gradient}) {
@@ -71,14 +35,14 @@ ValueId Program::add_value(std::string name, ValueKind kind, std::int64_t rows, 
   return static_cast<ValueId>(values_.size()) - 1;
 }
 
-void Program::add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
-  const bool sums_rows = kind == OpKind::linear_weight_grad || kind == OpKind::bias_grad;
+Op& Program::add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
   ops_.push_back({.kind = kind,
                   .inputs = std::move(inputs),
                   .outputs = std::move(outputs),
-                  .accumulate = sums_rows && slice_row_ > 0,
+                  .accumulate = sums_rows(kind) && slice_row_ > 0,
                   .row = slice_row_,
                   .layer = layer_});
+  return ops_.back();
 }
 
 void Program::begin_slice(std::int64_t first_row, std::int64_t rows) {
@@ -90,6 +54,7 @@ void Program::begin_slice(std::int64_t first_row, std::int64_t rows) {
                      " on does not go on at row ", next, " of a batch of ", batch_, ".")});
   }
   ++slices_;
+  slice_terms_ = 0;
   slice_row_ = first_row;
   slice_rows_ = rows;
 }
@@ -110,12 +75,23 @@ ValueId Program::input(std::string name, std::int64_t rows, std::int64_t cols, D
   return id;
 }
 
+void Program::require_slot(int slot) const {
+  if (slot >= 0 && static_cast<std::size_t>(slot) < parameters_.size()) return;
+  throw ShapeError(
+      {.code = "MN-N02",
+       .what = cat(layer_name_, layer_name_.empty() ? "" : ": ", "there is no parameter ", slot,
+                   " in a program of ", parameters_.size(), "."),
+       .remedy = "a layer's slots are those that forward() and backward() are given"});
+}
+
 ValueId Program::parameter(int slot) const {
-  return slot >= 0 && static_cast<std::size_t>(slot) < parameters_.size() ? slot : kNoValue;
+  require_slot(slot);
+  return slot;
 }
 
 ValueId Program::gradient(int slot) const {
-  return static_cast<ValueId>(parameters_.size()) + parameter(slot);
+  require_slot(slot);
+  return static_cast<ValueId>(parameters_.size()) + slot;
 }
 
 ValueId Program::gather(std::int64_t features, DType source, InputTransform transform,
@@ -155,17 +131,36 @@ ValueId Program::add_bias(ValueId x, ValueId bias) {
   return y;
 }
 
-ValueId Program::relu(ValueId x) {
-  const ValueId y = add_value("output", ValueKind::activation, value(x).rows, value(x).cols);
-  add_op(OpKind::relu, {x}, {y});
+ValueId Program::add(ValueId a, ValueId b) {
+  require_shape("add", "second term", b, value(a).rows, value(a).cols);
+  const ValueId y = add_value("sum", ValueKind::activation, value(a).rows, value(a).cols);
+  add_op(OpKind::add, {a, b}, {y});
   return y;
 }
 
-ValueId Program::softmax(ValueId x) {
-  const ValueId y = add_value("output", ValueKind::activation, value(x).rows, value(x).cols);
-  add_op(OpKind::softmax, {x}, {y});
+ValueId Program::add_unary(OpKind kind, const Activation& activation, std::string name, ValueId x,
+                           ValueId saved) {
+  const std::int64_t rows = value(x).rows, cols = value(x).cols;
+  const ValueId y = add_value(std::move(name), ValueKind::activation, rows, cols);
+  std::vector<ValueId> inputs{x};
+  if (saved != kNoValue) {
+    require_shape(name_of(kind), "saved value", saved, rows, cols);
+    inputs.push_back(saved);
+  }
+  add_op(kind, std::move(inputs), {y}).activation = activation;
   return y;
 }
+
+ValueId Program::activate(const Activation& activation, ValueId x) {
+  return add_unary(OpKind::activate, activation, "output", x);
+}
+
+ValueId Program::activate_grad(const Activation& activation, ValueId dy, ValueId x, ValueId y) {
+  const ValueId saved = saved_by(activation.kind) == Saved::input ? x : y;
+  return add_unary(OpKind::activate_grad, activation, "input gradient", dy, saved);
+}
+
+ValueId Program::softmax(ValueId x) { return add_unary(OpKind::softmax, {}, "output", x); }
 
 ValueId Program::linear_input_grad(ValueId dy, ValueId weight) {
   const std::int64_t rows = value(dy).rows;
@@ -186,33 +181,26 @@ void Program::bias_grad(ValueId dy, ValueId into) {
   add_op(OpKind::bias_grad, {dy}, {into});
 }
 
-ValueId Program::relu_grad(ValueId dy, ValueId y) {
-  require_shape("relu_grad", "output", y, value(dy).rows, value(dy).cols);
-  const ValueId dx =
-      add_value("input gradient", ValueKind::activation, value(dy).rows, value(dy).cols);
-  add_op(OpKind::relu_grad, {dy, y}, {dx});
-  return dx;
-}
-
 ValueId Program::softmax_grad(ValueId dy, ValueId y) {
-  require_shape("softmax_grad", "output", y, value(dy).rows, value(dy).cols);
-  const ValueId dx =
-      add_value("input gradient", ValueKind::activation, value(dy).rows, value(dy).cols);
-  add_op(OpKind::softmax_grad, {dy, y}, {dx});
-  return dx;
+  return add_unary(OpKind::softmax_grad, {}, "input gradient", dy, y);
 }
 
-ValueId Program::record_loss(OpKind kind, ValueId prediction, ValueId target, bool gradient) {
+ValueId Program::loss(const LossFunction& function, ValueId prediction, ValueId target,
+                      bool gradient) {
+  const LossTraits traits = traits_of(function.kind);
   const std::int64_t rows = slice_rows_;
   const std::int64_t cols = value(prediction).cols;
   const bool labels = value(target).dtype == DType::i32;
-  require_shape(name_of(kind), "prediction", prediction, rows, cols);
-  require_shape(name_of(kind), "target", target, rows, labels ? 1 : cols);
-  // All slices work on the same results.
-  if (slice_row_ == 0) loss_ = add_value("loss", ValueKind::result, 1, 1);
+  require_shape(traits.name, "prediction", prediction, rows, cols);
+  require_shape(traits.name, "target", target, rows,
+                labels && (cols == 1 || traits.accuracy == Accuracy::largest) ? 1 : cols);
+  // All slices and all terms work on the same results.
+  if (loss_ == kNoValue) loss_ = add_value("loss", ValueKind::result, 1, 1);
   std::vector<ValueId> outputs{loss_};
-  if (kind != OpKind::mse) {
-    if (slice_row_ == 0) correct_ = add_value("correct", ValueKind::result, 1, 1);
+  const int term = slice_terms_++;
+  loss_terms_ = std::max(loss_terms_, slice_terms_);
+  if (term == 0 && traits.accuracy != Accuracy::none) {
+    if (correct_ == kNoValue) correct_ = add_value("correct", ValueKind::result, 1, 1);
     outputs.push_back(correct_);
   }
   ValueId derivative = kNoValue;
@@ -220,25 +208,15 @@ ValueId Program::record_loss(OpKind kind, ValueId prediction, ValueId target, bo
     derivative = add_value("gradient of the loss", ValueKind::activation, rows, cols);
     outputs.push_back(derivative);
   }
-  add_op(kind, {prediction, target}, std::move(outputs));
+  Op& op = add_op(OpKind::loss, {prediction, target}, std::move(outputs));
+  op.loss = function;
+  op.term = term;
   return derivative;
 }
 
-ValueId Program::mse(ValueId prediction, ValueId target, bool gradient) {
-  return record_loss(OpKind::mse, prediction, target, gradient);
-}
-
-ValueId Program::cross_entropy(ValueId probabilities, ValueId target, bool gradient) {
-  return record_loss(OpKind::cross_entropy, probabilities, target, gradient);
-}
-
-ValueId Program::softmax_cross_entropy(ValueId logits, ValueId target, bool gradient) {
-  return record_loss(OpKind::softmax_cross_entropy, logits, target, gradient);
-}
-
-void Program::update(OpKind kind, UpdateRule rule) {
+void Program::update(const UpdateRule& rule) {
   rule_ = rule;
-  add_op(kind, {}, {});
+  add_op(OpKind::update, {}, {});
 }
 
 void Program::begin_layer(int layer, std::string name) {
@@ -260,6 +238,13 @@ std::int64_t Program::rows_of(const Op& op) const {
   return value(op.inputs.empty() ? op.outputs[0] : op.inputs[0]).rows;
 }
 
-bool Program::ends_batch(const Op& loss) const { return loss.row + rows_of(loss) == batch_; }
+bool Program::ends_batch(const Op& loss) const {
+  return loss.row + rows_of(loss) == batch_ && loss.term + 1 == loss_terms_;
+}
+
+ValueId Program::gradient_of_loss(const Op& loss) const {
+  const ValueId last = loss.outputs.back();
+  return value(last).kind == ValueKind::activation ? last : kNoValue;
+}
 
 }  // namespace minnow

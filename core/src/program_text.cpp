@@ -19,12 +19,41 @@ std::string Program::rows_text(const Op& op) const {
   return !sliced() || rows == 0 ? "" : row_range(op.row, op.row + rows - 1);
 }
 
-std::string Program::describe_work(const Op& op) const {
+namespace {
+
+/// "linear+bias+relu", "tanh", "leaky_relu(0.2)_grad", "huber".
+std::string work_of(const Op& op) {
+  const std::string function = text_of(op.activation);
+  const bool fused = op.activation.kind != ActivationKind::identity;
   const bool third = op.inputs.size() > 2;
-  std::string text =
-      cat(name_of(op.kind), op.kind == OpKind::linear && third ? "+bias" : "",
-          op.relu ? "+relu" : "", op.kind == OpKind::linear_input_grad && third ? "+relu_grad" : "",
-          op.accumulate ? ", added" : "");
+  switch (op.kind) {
+    case OpKind::activate:
+      return function;
+    case OpKind::activate_grad:
+      return cat(function, "_grad");
+    case OpKind::linear:
+      return cat(name_of(op.kind), third ? "+bias" : "", fused ? "+" : "", fused ? function : "");
+    case OpKind::linear_input_grad:
+      return cat(name_of(op.kind), third ? cat("+", function, "_grad") : "");
+    case OpKind::loss:
+      return std::string(traits_of(op.loss.kind).name);
+    case OpKind::gather:
+    case OpKind::linear_weight_grad:
+    case OpKind::add_bias:
+    case OpKind::bias_grad:
+    case OpKind::add:
+    case OpKind::softmax:
+    case OpKind::softmax_grad:
+    case OpKind::update:
+      return std::string(name_of(op.kind));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Program::describe_work(const Op& op) const {
+  std::string text = cat(work_of(op), op.accumulate ? ", added" : "");
   if (op.layer >= 0) text += cat("  ", layer_names_[static_cast<std::size_t>(op.layer)]);
   return text;
 }
@@ -79,7 +108,7 @@ std::string Program::list(const std::function<std::string(std::size_t)>& note) c
 std::string Program::str() const {
   std::string text;
   for (const Op& op : ops_) {
-    text += cat(name_of(op.kind), op.relu ? "+relu" : "", " ");
+    text += cat(work_of(op), " ");
     for (const ValueId id : op.inputs) text += cat("%", id, extents(value(id)), " ");
     text += op.accumulate ? "+=" : "->";
     for (const ValueId id : op.outputs) text += cat(" %", id, extents(value(id)));

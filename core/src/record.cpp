@@ -11,13 +11,17 @@ void record_gradients(Program& program, const Model& model, const Loss& loss,
                       const ProgramKey& key) {
   const ValueId x =
       program.gather(model.inputs(), key.x, model.options().input, key.target, model.outputs());
-  std::vector<ValueId> outputs_of;
-  const ValueId prediction = model.record_forward(program, x, &outputs_of);
+  std::vector<Forward> recorded;
+  const ValueId prediction = model.record_forward(program, x, &recorded);
   const ValueId gradient = loss.record(program, prediction, program.target(), true);
-  model.record_backward(program, x, outputs_of, gradient);
+  model.record_backward(program, recorded, gradient);
 }
 
 }  // namespace
+
+TargetKind usual_target(const Loss& loss, const Model& model) {
+  return loss.classes(model.outputs()) > 0 ? TargetKind::labels : TargetKind::values;
+}
 
 Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
                const ProgramKey& key) {
@@ -29,12 +33,12 @@ Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
       if (sliced) program.begin_slice(row, std::min(most, key.batch - row));
       record_gradients(program, model, loss, key);
     }
-    optimizer.record(program);
+    program.update(optimizer.rule());
     return program;
   }
   const ValueId x =
       program.gather(model.inputs(), key.x, model.options().input, key.target, model.outputs());
-  const ValueId prediction = model.record_forward(program, x, nullptr);
+  const ValueId prediction = model.record_forward(program, x);
   if (key.mode == Mode::predict) {
     program.set_output(prediction);
   } else {

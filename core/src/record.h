@@ -19,6 +19,9 @@ struct ProgramKey {
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 
+/// Labels where the loss has classes, else numbers.
+TargetKind usual_target(const Loss& loss, const Model& model);
+
 /// gather -> forward [-> loss [-> backward]] for each slice, then one update.
 Program record(const Model& model, const Loss& loss, const Optimizer& optimizer,
                const ProgramKey& key);

@@ -101,12 +101,13 @@ Trainer::State::State(Model& trained, LossPtr loss_of, OptimizerPtr optimizer_of
       fuse(fuse_ops),
       execution(std::make_unique<Execution>(model, store, loss, optimizer, device,
                                             optimizer->learning_rate(), fuse)) {
-  if (!loss->classification() || model.outputs() > 1) return;
+  if (loss->classes(model.outputs()) != 1) return;
   throw InvalidArgument({.code = "MN-N03",
                          .what = cat(loss->name(),
                                      " needs 2 or more classes, and the model has 1 "
                                      "output."),
-                         .remedy = "end the model in one unit per class, or train with mse()",
+                         .remedy = "end the model in one unit per class, or train with "
+                                   "binary_cross_entropy() or mse()",
                          .effect = "nothing was run"});
 }
 
@@ -126,7 +127,7 @@ void Trainer::State::move_to(const Device& device) {
 }
 
 Prepared Trainer::State::prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const {
-  return minnow::prepare(x, y, suffix, model, loss->classification());
+  return minnow::prepare(x, y, suffix, model, *loss);
 }
 
 Evaluation Trainer::State::evaluate(const Uploaded& data, std::int64_t batch_size) {
@@ -268,7 +269,7 @@ const RunReport& Trainer::report() const noexcept { return state_->report; }
 
 MemoryPlan Trainer::memory_plan(std::int64_t batch_size, DType x) const {
   require_positive(batch_size, "the batch size");
-  const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  const TargetKind kind = usual_target(*state_->loss, state_->model);
   return state_->execution->backend().plan(
       state_->execution->program({Mode::train, batch_size, x, kind}));
 }
@@ -280,7 +281,7 @@ std::string Trainer::summary(std::int64_t batch_size) const {
 
 std::string Trainer::explain(std::int64_t batch_size, DType x) try {
   require_positive(batch_size, "the batch size");
-  const TargetKind kind = state_->loss->classification() ? TargetKind::labels : TargetKind::values;
+  const TargetKind kind = usual_target(*state_->loss, state_->model);
   return state_->execution->compiled({Mode::train, batch_size, x, kind})->explain();
 } catch (const std::bad_alloc&) {
   throw_allocation_failed("compiling");

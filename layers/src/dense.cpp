@@ -27,18 +27,19 @@ class Dense final : public Layer {
     return specs;
   }
 
-  std::map<std::string, std::int64_t> config() const override {
-    return {{"units", units_}, {"bias", options_.bias ? 1 : 0}};
+  std::map<std::string, double> config() const override {
+    return {{"units", static_cast<double>(units_)}, {"bias", options_.bias ? 1 : 0}};
   }
 
-  ValueId forward(Program& program, std::span<const int> slots, ValueId x) const override {
+  ValueId forward(Program& program, std::span<const int> slots, ValueId x,
+                  std::vector<ValueId>&) const override {
     const ValueId y = program.linear(x, program.parameter(slots[0]));
     return options_.bias ? program.add_bias(y, program.parameter(slots[1])) : y;
   }
 
-  ValueId backward(Program& program, std::span<const int> slots, ValueId x, ValueId, ValueId dy,
+  ValueId backward(Program& program, std::span<const int> slots, const Forward& forward, ValueId dy,
                    bool input_gradient) const override {
-    program.linear_weight_grad(dy, x, program.gradient(slots[0]));
+    program.linear_weight_grad(dy, forward.x, program.gradient(slots[0]));
     if (options_.bias) program.bias_grad(dy, program.gradient(slots[1]));
     if (!input_gradient) return kNoValue;
     return program.linear_input_grad(dy, program.parameter(slots[0]));

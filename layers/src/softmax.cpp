@@ -8,12 +8,13 @@ class Softmax final : public Layer {
   std::string_view type() const override { return "softmax"; }
   std::int64_t outputs(std::int64_t inputs) const override { return inputs; }
 
-  ValueId forward(Program& program, std::span<const int>, ValueId x) const override {
+  ValueId forward(Program& program, std::span<const int>, ValueId x,
+                  std::vector<ValueId>&) const override {
     return program.softmax(x);
   }
-  ValueId backward(Program& program, std::span<const int>, ValueId, ValueId y, ValueId dy,
+  ValueId backward(Program& program, std::span<const int>, const Forward& forward, ValueId dy,
                    bool input_gradient) const override {
-    return input_gradient ? program.softmax_grad(dy, y) : kNoValue;
+    return input_gradient ? program.softmax_grad(dy, forward.y) : kNoValue;
   }
 };
 

@@ -1,7 +1,5 @@
 #include <minnow/optimizers.h>
 
-#include <cmath>
-
 #include "require.h"
 
 namespace minnow {
@@ -14,15 +12,16 @@ class Sgd final : public Optimizer {
   std::string_view name() const override { return "sgd"; }
   float learning_rate() const override { return options_.learning_rate; }
   UpdateRule rule() const override {
-    UpdateRule rule;
-    rule.momentum = options_.momentum;
-    rule.state_arenas = options_.momentum == 0.0F ? 0 : 1;
-    return rule;
+    return SgdRule{.momentum = options_.momentum,
+                   .nesterov = options_.nesterov,
+                   .weight_decay = options_.weight_decay,
+                   .decays_biases = options_.decay_biases};
   }
-  void record(Program& program) const override { program.update(OpKind::sgd, rule()); }
   std::string str() const override {
     return "sgd lr=" + shortest(options_.learning_rate) +
-           (options_.momentum == 0.0F ? "" : " momentum=" + shortest(options_.momentum));
+           (options_.momentum == 0.0F ? "" : " momentum=" + shortest(options_.momentum)) +
+           (options_.nesterov ? " (Nesterov)" : "") +
+           decay_text(options_.weight_decay, options_.decay_biases);
   }
 
  private:
@@ -32,10 +31,11 @@ class Sgd final : public Optimizer {
 }  // namespace
 
 OptimizerPtr sgd(SgdOptions options) {
-  require(std::isfinite(options.learning_rate) && options.learning_rate > 0.0F,
-          "SGD's learning rate", options.learning_rate, "a positive number");
-  require(options.momentum >= 0.0F && options.momentum < 1.0F, "SGD's momentum", options.momentum,
-          "0 or more and less than 1");
+  require_learning_rate("SGD", options.learning_rate);
+  require_momentum("SGD", options.momentum);
+  require(!options.nesterov || options.momentum > 0.0F, "SGD's momentum", options.momentum,
+          "more than 0 for Nesterov's form");
+  require_weight_decay("SGD", options.weight_decay);
   return std::make_shared<Sgd>(options);
 }
 

@@ -57,11 +57,12 @@ class MINNOW_API Model {
   /// A table: layer, output, parameters.
   std::string summary() const;
 
-  /// Records the forward pass from x; `outputs_of` gets each layer's output value.
-  ValueId record_forward(Program& program, ValueId x, std::vector<ValueId>* outputs_of) const;
+  /// Records the forward pass from x; `recorded` gets what backward needs, by layer.
+  ValueId record_forward(Program& program, ValueId x,
+                         std::vector<Forward>* recorded = nullptr) const;
   /// Records the backward pass from the gradient of the last output. The first layer computes no
   /// gradient for its input.
-  void record_backward(Program& program, ValueId x, const std::vector<ValueId>& outputs_of,
+  void record_backward(Program& program, const std::vector<Forward>& recorded,
                        ValueId gradient) const;
 
  private:

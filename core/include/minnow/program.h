@@ -11,8 +11,12 @@
 ///     auto y = program.linear(x, program.parameter(0));   // (32, 10) = x * transposed(w)
 ///     program.keep(y);
 
+#include <minnow/activation.h>
 #include <minnow/export.h>
+#include <minnow/loss_function.h>
+#include <minnow/op.h>
 #include <minnow/tensor.h>
+#include <minnow/update_rule.h>
 
 #include <cstdint>
 #include <functional>
@@ -51,32 +55,15 @@ struct Value {
   bool keep = false;
 };
 
-enum class OpKind : std::uint8_t {
-  gather,                 // ()                 -> x, [target]     rows of the bound data
-  linear,                 // x, w, [bias]       -> y               y = x w^T [+ bias] [then ReLU]
-  add_bias,               // x, bias            -> y
-  relu,                   // x                  -> y
-  softmax,                // x                  -> y               along each row
-  linear_input_grad,      // dy, w, [mask]      -> dx              dx = dy w [where mask > 0]
-  linear_weight_grad,     // dy, x              -> dw              dw = [dw +] dy^T x
-  bias_grad,              // dy                 -> db              [db +] column sums
-  relu_grad,              // dy, y              -> dx              dy where y > 0
-  softmax_grad,           // dy, y              -> dx
-  mse,                    // prediction, target -> loss, [gradient]
-  cross_entropy,          // probabilities, target -> loss, correct, [gradient]   Keras's clipping
-  softmax_cross_entropy,  // logits, target     -> loss, correct, [gradient]
-  adam,                   // all parameters     -> all parameters
-  sgd,
-};
-MINNOW_API std::string_view name_of(OpKind kind) noexcept;
-
 struct Op {
   OpKind kind;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
-  bool relu = false;        // of a linear: ReLU after the bias
-  bool accumulate = false;  // of a parameter's gradient: added to what the slices before summed up
-  std::int64_t row = 0;     // of the batch: where the rows of this op begin
+  Activation activation = {};  // of activate and activate_grad; of a product: fused into it
+  LossFunction loss = {};      // of a loss
+  int term = 0;                // of a loss: how many the batch's loss has before this one
+  bool accumulate = false;     // of a parameter's gradient: added to what the slices before summed up
+  std::int64_t row = 0;        // of the batch: where the rows of this op begin
   int layer = -1;
 };
 
@@ -87,19 +74,6 @@ enum class TargetKind : std::uint8_t { none, values, labels };
 struct InputTransform {
   std::vector<float> offset = {0.0F};
   std::vector<float> scale = {1.0F};
-};
-
-/// Constants of the update rule. Kingma and Ba, "Adam" (ICLR 2015). `corrected_epsilon` false
-/// (Keras): p -= lr*sqrt(1-b2^t)/(1-b1^t) * m/(sqrt(v)+eps); true (PyTorch): eps is added to
-/// sqrt(v/(1-b2^t)). Keras rounds the powers of beta to float32, PyTorch does not.
-struct UpdateRule {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  float epsilon = 1e-7F;
-  bool corrected_epsilon = false;
-  bool approximate = false;  // where a device has a faster form with a small error
-  float momentum = 0.0F;
-  int state_arenas = 0;  // extra numbers per parameter: adam 2, sgd with momentum 1
 };
 
 class MINNOW_API Program {
@@ -113,7 +87,8 @@ class MINNOW_API Program {
   /// ShapeError.
   void begin_slice(std::int64_t first_row, std::int64_t rows);
 
-  /// Values that are not computed. @throws ShapeError, as everything below does.
+  /// Values that are not computed; a slot is an index in parameters(). @throws ShapeError, as
+  /// everything below does.
   ValueId input(std::string name, std::int64_t rows, std::int64_t cols, DType dtype = DType::f32);
   ValueId parameter(int slot) const;
   ValueId gradient(int slot) const;
@@ -125,21 +100,22 @@ class MINNOW_API Program {
 
   ValueId linear(ValueId x, ValueId weight);
   ValueId add_bias(ValueId x, ValueId bias);
-  ValueId relu(ValueId x);
+  ValueId add(ValueId a, ValueId b);
+  ValueId activate(const Activation& activation, ValueId x);
   ValueId softmax(ValueId x);
   ValueId linear_input_grad(ValueId dy, ValueId weight);
   void linear_weight_grad(ValueId dy, ValueId x, ValueId into);
   void bias_grad(ValueId dy, ValueId into);
-  ValueId relu_grad(ValueId dy, ValueId y);
+  /// `x` and `y` are what activate() read and made.
+  ValueId activate_grad(const Activation& activation, ValueId dy, ValueId x, ValueId y);
   ValueId softmax_grad(ValueId dy, ValueId y);
 
-  /// Losses are means over the batch (mse: and over columns). With `gradient` they return the
-  /// gradient of the loss by their first input, else kNoValue. They set loss() and correct().
-  ValueId mse(ValueId prediction, ValueId target, bool gradient);
-  ValueId cross_entropy(ValueId probabilities, ValueId target, bool gradient);
-  ValueId softmax_cross_entropy(ValueId logits, ValueId target, bool gradient);
+  /// A mean over the batch; of several the sum is the program's loss(), and the first one decides
+  /// which rows are right. With `gradient` it returns the gradient of this term by the prediction,
+  /// else kNoValue. Targets are as large as the prediction, or one i32 label per row.
+  ValueId loss(const LossFunction& function, ValueId prediction, ValueId target, bool gradient);
 
-  void update(OpKind kind, UpdateRule rule);
+  void update(const UpdateRule& rule);
 
   /// Marks a value that is read after the run, so that its memory is not reused.
   void keep(ValueId value) { values_.at(static_cast<std::size_t>(value)).keep = true; }
@@ -151,6 +127,10 @@ class MINNOW_API Program {
   bool sliced() const noexcept { return slices_ > 0; }
   /// Whether the loss and the count of right answers are complete after this op, a loss.
   bool ends_batch(const Op& loss) const;
+  /// Terms of the loss.
+  int loss_terms() const noexcept { return loss_terms_; }
+  /// What a loss made for its prediction; kNoValue without a gradient.
+  ValueId gradient_of_loss(const Op& loss) const;
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   const std::vector<Value>& values() const noexcept { return values_; }
   const Value& value(ValueId id) const { return values_.at(static_cast<std::size_t>(id)); }
@@ -159,6 +139,7 @@ class MINNOW_API Program {
   const InputTransform& input_transform() const noexcept { return transform_; }
   DType source_dtype() const noexcept { return source_; }
   TargetKind target_kind() const noexcept { return target_kind_; }
+  /// Of a program that ends in an update.
   const UpdateRule& rule() const noexcept { return rule_; }
   ValueId x() const noexcept { return x_; }  // of the last slice, as target()
   ValueId target() const noexcept { return target_; }
@@ -183,10 +164,12 @@ class MINNOW_API Program {
   friend MINNOW_API Program fuse(const Program& program);
 
   ValueId add_value(std::string name, ValueKind kind, std::int64_t rows, std::int64_t cols);
-  void add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs);
+  Op& add_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs);
   void require_shape(std::string_view op, std::string_view operand, ValueId id, std::int64_t rows,
                      std::int64_t cols) const;
-  ValueId record_loss(OpKind kind, ValueId prediction, ValueId target, bool gradient);
+  ValueId add_unary(OpKind kind, const Activation& activation, std::string name, ValueId x,
+                    ValueId saved = kNoValue);
+  void require_slot(int slot) const;
   std::int64_t rows_of(const Op& op) const;
   std::string rows_text(const Op& op) const;
 
@@ -200,6 +183,8 @@ class MINNOW_API Program {
   std::vector<std::string> layer_names_;
   std::string layer_name_;
   int layer_ = -1;
+  int slice_terms_ = 0;  // of the loss, recorded in this slice
+  int loss_terms_ = 0;
   InputTransform transform_;
   DType source_ = DType::f32;
   TargetKind target_kind_ = TargetKind::none;
@@ -211,8 +196,9 @@ class MINNOW_API Program {
   ValueId correct_ = kNoValue;
 };
 
-/// The same program with fewer ops: linear+bias+ReLU in one, ReLU's gradient in the epilogue of
-/// linear_input_grad, softmax and its gradient inside the cross-entropy. Kept values stay.
+/// The same program with fewer ops: linear, bias and activation in one, an activation's gradient in
+/// linear_input_grad, softmax or sigmoid and its gradient inside the cross-entropy. Kept values
+/// stay.
 MINNOW_API Program fuse(const Program& program);
 
 }  // namespace minnow

@@ -5,13 +5,9 @@
 ///
 /// philox4x32: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011), 10 rounds.
 
-#include <cstdint>
+#include <minnow/host_device.h>
 
-#ifdef __CUDACC__
-#define MINNOW_HOST_DEVICE __host__ __device__
-#else
-#define MINNOW_HOST_DEVICE
-#endif
+#include <cstdint>
 
 namespace minnow {
 

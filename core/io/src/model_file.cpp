@@ -46,13 +46,23 @@ std::string json_list(const std::string& what, const std::vector<float>& values)
   return list + "]";
 }
 
+/// A whole number as one: 128 and not 128.0.
+std::string number_text(const std::string& key, double number) {
+  if (!std::isfinite(number)) {
+    fail_argument("MN-N04", cat("a layer's ", key, " has the value ", number,
+                                ", which no file can hold."));
+  }
+  const bool whole = std::trunc(number) == number && std::abs(number) < 0x1p53;
+  return whole ? cat(static_cast<std::int64_t>(number)) : json(number).dump();
+}
+
 /// Not by a tree of JSON: when memory runs out, the destructor of one allocates, and that aborts.
 std::string architecture_of(const Model& model) {
   std::string layers;
   for (const LayerPtr& layer : model.layers()) {
     std::string config;
-    for (const auto& [key, value] : layer->config()) {
-      config += cat(config.empty() ? "" : ",", json_text(key), ":", value);
+    for (const auto& [key, number] : layer->config()) {
+      config += cat(config.empty() ? "" : ",", json_text(key), ":", number_text(key, number));
     }
     layers += cat(layers.empty() ? "" : ",", R"({"type":)", json_text(layer->type()),
                   R"(,"config":{)", config, "}}");
@@ -160,8 +170,11 @@ LayerPtr Reader::layer(std::size_t index, const json& description) const {
   if (!type.is_string() || !config.is_object()) {
     fail(cat("layer ", index, " of its architecture has no type or no config"));
   }
-  std::map<std::string, std::int64_t> numbers;
-  for (const auto& [key, value] : config.items()) numbers[key] = to_integer(*this, value, key);
+  std::map<std::string, double> numbers;
+  for (const auto& [key, value] : config.items()) {
+    if (!value.is_number()) fail(cat(in_quotes(key), " in its architecture is no number"));
+    numbers[key] = value.get<double>();
+  }
   LayerPtr made = make_layer_(type.get_ref<const std::string&>(), numbers);
   if (made == nullptr) {
     fail(cat("layer ", index, " is of the unknown type ",
