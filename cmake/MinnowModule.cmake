@@ -3,7 +3,8 @@ include(GNUInstallDirs)
 include(GenerateExportHeader)
 include(CMakePackageConfigHelpers)
 
-set(MINNOW_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+# A kind that a switch forgets does not compile.
+set(MINNOW_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror=switch)
 if(MINNOW_WERROR)
   list(APPEND MINNOW_WARNINGS -Werror)
 endif()

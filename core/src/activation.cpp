@@ -13,8 +13,9 @@ namespace {
 
 const ActivationTraits* find_traits(std::string_view name) {
   const auto& entries = kActivations.entries;
-  const auto* found = std::find_if(std::begin(entries), std::end(entries),
-                                   [&](const ActivationTraits& known) { return known.name == name; });
+  const auto* found =
+      std::find_if(std::begin(entries), std::end(entries),
+                   [&](const ActivationTraits& known) { return known.name == name; });
   return found == std::end(entries) ? nullptr : found;
 }
 
@@ -62,9 +63,9 @@ std::optional<Activation> parse_activation(std::string_view text) {
   const auto [parsed, error] = std::from_chars(number.data(), end, activation.parameter);
   if (error != std::errc() || end - parsed != 1 || *parsed != ')' ||
       !(std::isfinite(activation.parameter) && activation.parameter >= 0.0F)) {
-    throw_parameter(traits->name, text.substr(open),
-                    cat("write a finite number of 0 or more: ", traits->name, "(",
-                        traits->parameter, ")"));
+    throw_parameter(
+        traits->name, text.substr(open),
+        cat("write a finite number of 0 or more: ", traits->name, "(", traits->parameter, ")"));
   }
   return activation;
 }

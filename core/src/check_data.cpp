@@ -50,11 +50,11 @@ Tensor prepare_labels(const Tensor& y, std::string_view name, std::int64_t class
   const auto to = labels.mutable_data<std::int32_t>();
   for (std::size_t row = 0; row < from.size(); ++row) {
     if (from[row] < 0 || from[row] >= classes) {
-      throw_invalid("MN-N01",
-                    cat("label ", from[row], " at row ", row, " of ", name, " is outside 0..",
-                        classes - 1, " (the model has ", outputs, outputs == 1 ? " output" : " outputs",
-                        ")."),
-                    "labels count from 0; rows count from 0");
+      throw_invalid(
+          "MN-N01",
+          cat("label ", from[row], " at row ", row, " of ", name, " is outside 0..", classes - 1,
+              " (the model has ", outputs, outputs == 1 ? " output" : " outputs", ")."),
+          "labels count from 0; rows count from 0");
     }
     to[row] = static_cast<std::int32_t>(from[row]);
   }

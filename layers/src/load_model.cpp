@@ -17,9 +17,9 @@ Model load_model(const std::string& path) {
         if (type == "dense") {
           const double units = entry("units", 0);
           if (units != std::floor(units) || !(std::abs(units) < 0x1p53)) {
-            throw InvalidArgument({.code = "MN-U01",
-                                   .what = "a dense layer of " + std::to_string(units) +
-                                           " units cannot be made."});
+            throw InvalidArgument(
+                {.code = "MN-U01",
+                 .what = "a dense layer of " + std::to_string(units) + " units cannot be made."});
           }
           return dense(static_cast<std::int64_t>(units), {.bias = entry("bias", 1) != 0});
         }

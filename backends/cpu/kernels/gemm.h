@@ -3,6 +3,8 @@
 // Register-tiled matrix product: a tile of C stays in registers over the whole depth and is
 // written once, with its epilogue.
 
+#include <minnow/activation.h>
+
 #include "kernel_table.h"
 #include "vector.h"
 
@@ -55,8 +57,9 @@ inline __attribute__((always_inline)) void gemm_tile(const GemmPanel& g, std::in
     case Epilogue::bias:
       return write([=](Vector value, int, std::int64_t at) { return value + load(extra + at); });
     case Epilogue::bias_relu:
-      return write(
-          [=](Vector value, int, std::int64_t at) { return rectify(value + load(extra + at)); });
+      return write([=](Vector value, int, std::int64_t at) {
+        return Relu::value(value + load(extra + at), 0.0F);
+      });
     case Epilogue::mask:
       return write([=, mask_row = g.extra_row](Vector value, int r, std::int64_t at) {
         const Vector mask = load(extra + (row + r) * mask_row + at);
@@ -89,7 +92,7 @@ void gemm_columns(const GemmPanel& g, std::int64_t col) {
 // Rows row..row+count-1 of the one column that is no padding, from the registers' lanes.
 inline void write_column(const GemmPanel& g, std::int64_t row, std::int64_t count, Vector column) {
   if (g.epilogue != Epilogue::store) column += g.extra[0];
-  if (g.epilogue == Epilogue::bias_relu) column = rectify(column);
+  if (g.epilogue == Epilogue::bias_relu) column = Relu::value(column, 0.0F);
   // A vector: its padding may be written, the lanes behind the last row are zero.
   if (g.c_row == 1) return store(g.c + row, column);
   alignas(64) float values[kLanes];

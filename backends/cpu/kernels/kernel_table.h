@@ -3,6 +3,10 @@
 // The hot loops of the CPU backend, once per instruction set. Only raw pointers and plain structs
 // go through this table.
 
+#include <minnow/activation.h>
+#include <minnow/loss_function.h>
+#include <minnow/update_rule.h>
+
 #include <cstdint>
 
 namespace minnow::cpu {
@@ -79,17 +83,14 @@ struct GatherRows {
   bool per_feature;
 };
 
-struct AdamStep {
+/// Numbers of the parameter arenas. `count` is a multiple of 16.
+struct UpdateSpan {
   float* p;
   const float* g;
-  float* m;
-  float* v;
+  float* state0;  // null where a rule keeps fewer
+  float* state1;
+  std::int32_t states;
   std::int64_t count;
-  float rate;        // lr * sqrt(1 - beta2^t) / (1 - beta1^t)
-  float new_share1;  // 1 - beta1: the gradient's share of m
-  float new_share2;  // 1 - beta2
-  float epsilon;     // times sqrt(1 - beta2^t) for the corrected form
-  bool approximate;  // root and quotient within 2^-22
 };
 
 /// Rows begin..end-1 of a loss; ld: floats from row to row.
@@ -99,12 +100,36 @@ struct LossRows {
   const std::int32_t* labels;
   float* gradient;  // or null
   float* row_loss;
-  std::int32_t* row_correct;  // of classes
+  std::int32_t* row_correct;  // or null
   std::int64_t begin;
   std::int64_t end;
   std::int64_t cols;
   std::int64_t ld;
-  float gradient_scale;  // of classes 1 / batch, of squares 2 / (batch * cols)
+  float parameter;       // of the loss function
+  float row_scale;       // of a row's sum: weight, of single elements weight / cols
+  float gradient_scale;  // row_scale / batch
+  bool add;              // to what stands in row_loss
+};
+
+/// By ActivationKind, without the custom one. In place is allowed. What stands in the padding of x
+/// is zero, and so is the padding of y.
+struct ActivationKernels {
+  static constexpr int kKinds = static_cast<int>(ActivationKind::custom);
+  void (*value[kKinds])(const float* x, float* y, std::int64_t cols, std::int64_t padded,
+                        float parameter);
+  /// dx = dy times the slope at `saved`.
+  void (*slope[kKinds])(const float* dy, const float* saved, float* dx, std::int64_t padded,
+                        float parameter);
+};
+
+/// By LossKind.
+struct LossKernels {
+  void (*rows[static_cast<int>(LossKind::softmax_cross_entropy) + 1])(const LossRows&);
+};
+
+/// By the index in UpdateRules; `step` is the rule's own.
+struct UpdateKernels {
+  void (*numbers[kUpdateRules])(const void* step, const UpdateSpan&);
 };
 
 struct KernelTable {
@@ -120,23 +145,17 @@ struct KernelTable {
   void (*gather_f32)(const GatherRows&);
   void (*gather_u8)(const GatherRows&);
   void (*add_bias)(const float* x, const float* bias, float* y, std::int64_t count);
-  void (*relu)(const float* x, float* y, std::int64_t count);
-  void (*relu_grad)(const float* dy, const float* y, float* dx, std::int64_t count);
+  ActivationKernels activations;
   /// From `sums` on with `accumulate`: the same bits as all rows at once.
   void (*column_sums)(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t first_col,
                       std::int64_t cols, bool accumulate, float* sums);
   void (*softmax)(const float* x, float* y, std::int64_t cols, std::int64_t padded);
   void (*softmax_grad)(const float* dy, const float* y, float* dx, std::int64_t cols,
                        std::int64_t padded);
-  /// The loss of a row is its sum of squared differences.
-  void (*mse)(const LossRows&);
-  void (*softmax_cross_entropy)(const LossRows&);
-  void (*cross_entropy)(const LossRows&);
-  /// False when one of the numbers is NaN or infinite.
-  bool (*all_finite)(const float* x, std::int64_t count);
-  void (*adam)(const AdamStep&);
-  void (*sgd)(float* p, const float* g, float* velocity, std::int64_t count, float rate,
-              float momentum);
+  LossKernels losses;
+  /// The largest |x|; infinite or NaN when one of the numbers is.
+  float (*largest_magnitude)(const float* x, std::int64_t count);
+  UpdateKernels updates;
   /// Rounded to bfloat16 for onednn_plugin.h; `depth`, a multiple of 32, is filled up with zeros.
   /// A row of A; 32 columns of B from (rows x cols); (cols x depth) of A from (rows x cols).
   void (*bf16_row)(const float* from, std::int64_t cols, std::uint16_t* to, std::int64_t depth);

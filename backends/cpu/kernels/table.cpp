@@ -2,6 +2,7 @@
 #include "gather.h"
 #include "gemm.h"
 #include "kernel_table.h"
+#include "loss.h"
 #include "rowwise.h"
 #include "update.h"
 
@@ -23,17 +24,13 @@ constexpr KernelTable kTable{
     .gather_f32 = gather<float>,
     .gather_u8 = gather<std::uint8_t>,
     .add_bias = add_bias,
-    .relu = relu,
-    .relu_grad = relu_grad,
+    .activations = activation_kernels(Activations{}),
     .column_sums = column_sums,
     .softmax = softmax,
     .softmax_grad = softmax_grad,
-    .mse = mse,
-    .softmax_cross_entropy = softmax_cross_entropy,
-    .cross_entropy = cross_entropy,
-    .all_finite = all_finite,
-    .adam = adam,
-    .sgd = sgd,
+    .losses = loss_kernels(ElementLosses{}),
+    .largest_magnitude = largest_magnitude,
+    .updates = update_kernels(UpdateRules{}),
     .bf16_row = bf16_row,
     .bf16_panel = bf16_panel,
     .bf16_transposed = bf16_transposed,

@@ -2,6 +2,8 @@
 
 // Kernels over slices of the parameter arenas.
 
+#include <minnow/update_rule.h>
+
 #include "kernel_table.h"
 #include "vector.h"
 
@@ -9,62 +11,78 @@ namespace minnow::cpu {
 namespace {
 
 // A Newton step each on the processor's estimates. Slices are padded: whole vectors.
-void adam_approximate(const AdamStep& step) {
+void adam_approximate(const AdamRule::Step& step, const UpdateSpan& span) {
   const Vector least = broadcast(1e-36F);  // an estimate of 0 is infinite, and 0 * inf no number
-  for (std::int64_t i = 0; i < step.count; i += kLanes) {
-    const Vector g = load(step.g + i);
-    Vector m = load(step.m + i), v = load(step.v + i);
-    m += (g - m) * step.new_share1;
-    v += (g * g - v) * step.new_share2;
+  for (std::int64_t i = 0; i < span.count; i += kLanes) {
+    const Vector g = load(span.g + i);
+    Vector m = load(span.state0 + i), v = load(span.state1 + i);
+    m += (g - m) * step.share1;
+    v += (g * g - v) * step.share2;
     Vector by_root = root_estimate((v < least) ? least : v);
     by_root *= 1.5F - 0.5F * v * by_root * by_root;
     const Vector divisor = v * by_root + step.epsilon;
     Vector quotient = quotient_estimate(divisor);
     quotient *= 2.0F - divisor * quotient;
-    store(step.m + i, m);
-    store(step.v + i, v);
-    store(step.p + i, load(step.p + i) - step.rate * m * quotient);
+    store(span.state0 + i, m);
+    store(span.state1 + i, v);
+    store(span.p + i, load(span.p + i) * step.keep - step.rate * m * quotient);
   }
 }
 
-void adam(const AdamStep& step) {
-  if (step.approximate) return adam_approximate(step);
-  float* __restrict p = step.p;
-  const float* __restrict g = step.g;
-  float* __restrict m = step.m;
-  float* __restrict v = step.v;
-  const float rate = step.rate;
-  const float new_share1 = step.new_share1;
-  const float new_share2 = step.new_share2;
-  const float epsilon = step.epsilon;
-  for (std::int64_t i = 0; i < step.count; ++i) {
-    m[i] += (g[i] - m[i]) * new_share1;
-    v[i] += (g[i] * g[i] - v[i]) * new_share2;
-    p[i] -= rate * m[i] / (__builtin_sqrtf(v[i]) + epsilon);
-  }
-}
-
-void sgd(float* __restrict p, const float* __restrict g, float* __restrict velocity,
-         std::int64_t count, float rate, float momentum) {
-  if (velocity == nullptr) {
-    for (std::int64_t i = 0; i < count; ++i) p[i] -= rate * g[i];
-    return;
-  }
+template <class Rule, int kStates>
+void update_numbers(const typename Rule::Step& step, const UpdateSpan& span) {
+  float* __restrict p = span.p;
+  const float* __restrict g = span.g;
+  float* __restrict state0 = span.state0;
+  float* __restrict state1 = span.state1;
+  const typename Rule::Step constants = step;  // so that no store can change them
+  const std::int64_t count = span.count;
   for (std::int64_t i = 0; i < count; ++i) {
-    velocity[i] = momentum * velocity[i] - rate * g[i];
-    p[i] += velocity[i];
+    float none = 0, unused = 0;
+    if constexpr (kStates == 0) Rule::apply(constants, g[i], p[i], none, unused);
+    if constexpr (kStates == 1) Rule::apply(constants, g[i], p[i], state0[i], unused);
+    if constexpr (kStates == 2) Rule::apply(constants, g[i], p[i], state0[i], state1[i]);
   }
 }
 
-// x * 0 is zero for a finite x and NaN otherwise. Whole vectors: slices are padded.
-bool all_finite(const float* x, std::int64_t count) {
-  Vector flags[4] = {};
+template <class Rule, int kStates = Rule::kStates>
+void update(const void* constants, const UpdateSpan& span) {
+  const auto& step = *static_cast<const typename Rule::Step*>(constants);
+  if constexpr (requires { step.approximate; }) {
+    if (step.approximate) return adam_approximate(step, span);
+  }
+  if (span.states == kStates) return update_numbers<Rule, kStates>(step, span);
+  if constexpr (kStates > 0) update<Rule, kStates - 1>(constants, span);
+}
+
+template <class... Rules>
+constexpr UpdateKernels update_kernels(TypeList<Rules...>) {
+  return {{update<Rules>...}};
+}
+
+// By the bits without the sign, whose order is that of the numbers, with infinity and then NaN
+// above them all. Whole vectors: slices are padded.
+float largest_magnitude(const float* x, std::int64_t count) {
+  const auto without_sign = [&](std::int64_t i) {
+    return elementary::bits_of(load(x + i)) & 0x7FFFFFFF;
+  };
+  Integers largest[4] = {};
   std::int64_t i = 0;
   for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
-    for (int part = 0; part < 4; ++part) flags[part] += load(x + i + part * kLanes) * 0.0F;
+    for (int part = 0; part < 4; ++part) {
+      const Integers bits = without_sign(i + part * kLanes);
+      largest[part] = (largest[part] < bits) ? bits : largest[part];
+    }
   }
-  for (; i < count; i += kLanes) flags[0] += load(x + i) * 0.0F;
-  return sum(flags[0] + flags[1] + flags[2] + flags[3]) == 0.0F;
+  for (; i < count; i += kLanes) {
+    const Integers bits = without_sign(i);
+    largest[0] = (largest[0] < bits) ? bits : largest[0];
+  }
+  std::int32_t most = 0;
+  for (const Integers& part : largest) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) most = part[lane] > most ? part[lane] : most;
+  }
+  return elementary::from_bits<float>(most);
 }
 
 void transpose_panels(const float* weight, std::int64_t inputs, std::int64_t outputs,

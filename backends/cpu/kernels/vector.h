@@ -2,6 +2,8 @@
 
 // A vector of floats in the compiler's own extension: the same source for SSE2, AVX2 and AVX-512.
 
+#include <minnow/elementary.h>
+
 #include <immintrin.h>
 
 #include <cstdint>
@@ -11,15 +13,15 @@ namespace {
 
 constexpr std::int64_t kLanes = MINNOW_VECTOR_BYTES / 4;
 
-// aligned(4): loads and stores through pointers of these types may be unaligned.
-typedef float Vector __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
-typedef std::int32_t Integers
-    __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
-typedef std::uint32_t Words
+typedef float Vector __attribute__((vector_size(MINNOW_VECTOR_BYTES)));
+typedef std::int32_t Integers __attribute__((vector_size(MINNOW_VECTOR_BYTES)));
+typedef std::uint32_t Words __attribute__((vector_size(MINNOW_VECTOR_BYTES)));
+// In memory, where a vector may begin at any float.
+typedef float VectorInMemory
     __attribute__((vector_size(MINNOW_VECTOR_BYTES), aligned(4), may_alias));
 
-inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
-inline void store(float* to, Vector value) { *reinterpret_cast<Vector*>(to) = value; }
+inline Vector load(const float* from) { return *reinterpret_cast<const VectorInMemory*>(from); }
+inline void store(float* to, Vector value) { *reinterpret_cast<VectorInMemory*>(to) = value; }
 // Not `Vector{} + value`: that turns -0 into 0, which takes an addition.
 inline Vector broadcast(float value) { return value - Vector{}; }
 
@@ -99,12 +101,6 @@ inline float sum(Vector value) {
   return total;
 }
 
-/// Keeps NaN, unlike max(0, x) as most hardware does it.
-inline Vector rectify(Vector x) {
-  const Vector zero{};
-  return (x < zero) ? zero : x;
-}
-
 /// 1 / sqrt(x) within 2^-14 (AVX-512) or 1.5 * 2^-12, and 1 / x.
 inline Vector root_estimate(Vector x) {
 #if MINNOW_VECTOR_BYTES == 64
@@ -125,25 +121,10 @@ inline Vector quotient_estimate(Vector x) {
 #endif
 }
 
-/// exp(x) for x <= 88, within 2 ulp; 0 below -87; NaN stays. Cephes's reduction and polynomial.
-inline Vector exponential(Vector x) {
-  const Vector low = broadcast(-87.0F);
-  const Vector clamped = (x < low) ? low : x;
-  // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low mantissa bits.
-  const Vector shifted = clamped * 1.44269504088896341F + 12582912.0F;
-  const Vector whole = shifted - 12582912.0F;
-  Vector r = clamped - whole * 0.693359375F;
-  r = r - whole * -2.12194440e-4F;
-  Vector p = r * 1.9875691500e-4F + 1.3981999507e-3F;
-  p = p * r + 8.3334519073e-3F;
-  p = p * r + 4.1665795894e-2F;
-  p = p * r + 1.6666665459e-1F;
-  p = p * r + 5.0000001201e-1F;
-  p = p * (r * r) + r + 1.0F;
-  const Integers exponent = (reinterpret_cast<const Integers&>(shifted) + 127) << 23;
-  const Vector result = p * reinterpret_cast<const Vector&>(exponent);
-  return (x < low) ? Vector{} : result;
-}
-
 }  // namespace
 }  // namespace minnow::cpu
+
+template <>
+struct minnow::elementary::BitsOf<minnow::cpu::Vector> {
+  using Type = minnow::cpu::Integers;
+};

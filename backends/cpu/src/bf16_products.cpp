@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "layout.h"
+#include "tasks.h"
 
 namespace minnow::cpu {
 namespace {
@@ -22,25 +23,12 @@ struct Sides {
 
 /// All zero: the op is no product.
 Sides sides_of(const Program& program, const Op& op) {
-  const auto value = [&](const std::vector<ValueId>& ids, std::size_t i) {
-    return program.value(ids.at(i));
-  };
-  switch (op.kind) {
-    case OpKind::linear: {
-      const Value x = value(op.inputs, 0);
-      return {x.rows, value(op.outputs, 0).cols, x.cols};
-    }
-    case OpKind::linear_input_grad: {
-      const Value dy = value(op.inputs, 0);
-      return {dy.rows, value(op.outputs, 0).cols, dy.cols};
-    }
-    case OpKind::linear_weight_grad: {
-      const Value dy = value(op.inputs, 0);
-      return {value(op.inputs, 1).cols, dy.cols, dy.rows};
-    }
-    default:
-      return {0, 0, 0};
-  }
+  if (!is_product(op.kind)) return {0, 0, 0};
+  const std::int64_t rows = program.value(op.inputs[0]).rows;
+  const Panels weight = panels_of(program, op);
+  if (op.kind == OpKind::linear_weight_grad) return {weight.inputs, weight.outputs, rows};
+  if (op.kind == OpKind::linear_input_grad) return {rows, weight.inputs, weight.outputs};
+  return {rows, weight.outputs, weight.inputs};
 }
 
 constexpr std::int64_t in_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -65,11 +53,6 @@ void for_shapes(const Program& program, Function f) {
 }
 
 }  // namespace
-
-bool is_product(const Op& op) {
-  return op.kind == OpKind::linear || op.kind == OpKind::linear_input_grad ||
-         op.kind == OpKind::linear_weight_grad;
-}
 
 bool runs_in_bf16(const Program& program, const Op& op) {
   const Sides sides = sides_of(program, op);

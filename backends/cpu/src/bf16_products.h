@@ -17,7 +17,6 @@
 
 namespace minnow::cpu {
 
-bool is_product(const Op& op);
 /// Whether an op is a product that is large enough: below, fp32 in the tiles is as fast.
 bool runs_in_bf16(const Program& program, const Op& op);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "activator.h"
 #include "bf16_products.h"
 #include "layout.h"
 #include "task_parts.h"
@@ -67,7 +68,7 @@ Strip strip_of(const float* weight, const Panels& panels, std::int64_t first) {
 std::vector<std::unique_ptr<Task>> linear(const TaskContext& context, const Op& op) {
   const Matrix x = context.matrix(op.inputs[0]);
   const Matrix y = context.matrix(op.outputs[0]);
-  const Panels panels(y.cols, x.cols);
+  const Panels panels = panels_of(context.program, op);
   const float* weight = context.matrix(op.inputs[1]).data;
   const float* bias = op.inputs.size() > 2 ? context.matrix(op.inputs[2]).data : nullptr;
   const Bf16Size size = bf16_size(context.program, op);
@@ -82,26 +83,26 @@ std::vector<std::unique_ptr<Task>> linear(const TaskContext& context, const Op& 
                           products->b() + i * kBf16Cols * size.depth, size.depth);
     }
   });
-  return two(std::move(round), multiply(context, size,
-                                        [=, relu = op.relu](const float* from, std::int64_t row,
-                                                            std::int64_t col, std::int64_t width) {
-                                          float* into = y.data + row * y.stride + col;
-                                          if (bias != nullptr)
-                                            kernels->add_bias(from, bias + col, into, width);
-                                          if (relu)
-                                            kernels->relu(bias != nullptr ? into : from, into,
-                                                          width);
-                                          if (bias == nullptr && !relu)
-                                            std::copy_n(from, width, into);
-                                        }));
+  const auto finish = [=, f = Activator(context.kernels, op.activation)](
+                          const float* from, std::int64_t row, std::int64_t col,
+                          std::int64_t width) {
+    float* into = y.data + row * y.stride + col;
+    if (bias == nullptr) {
+      std::copy_n(from, width, into);
+    } else {
+      kernels->add_bias(from, bias + col, into, width);
+    }
+    if (!f.is_identity()) f.value(into, into, std::min(y.cols - col, width), width);
+  };
+  return two(std::move(round), multiply(context, size, finish));
 }
 
 std::vector<std::unique_ptr<Task>> input_grad(const TaskContext& context, const Op& op) {
   const Matrix dy = context.matrix(op.inputs[0]);
   const Matrix dx = context.matrix(op.outputs[0]);
-  const Panels panels(dy.cols, dx.cols);
+  const Panels panels = panels_of(context.program, op);
   const float* weight = context.matrix(op.inputs[1]).data;
-  const Matrix mask = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
+  const Matrix saved = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
   const Bf16Size size = bf16_size(context.program, op);
   const KernelTable* kernels = &context.kernels;
   const Bf16Products* products = context.bf16;
@@ -115,23 +116,24 @@ std::vector<std::unique_ptr<Task>> input_grad(const TaskContext& context, const 
                           products->b() + i * kBf16Cols * size.depth, size.depth);
     }
   });
-  return two(
-      std::move(round),
-      multiply(context, size,
-               [=](const float* from, std::int64_t row, std::int64_t col, std::int64_t width) {
-                 float* into = dx.data + row * dx.stride + col;
-                 if (mask.data == nullptr) {
-                   std::copy_n(from, width, into);
-                 } else {
-                   kernels->relu_grad(from, mask.data + row * mask.stride + col, into, width);
-                 }
-               }));
+  const auto finish = [=, f = Activator(context.kernels, op.activation)](
+                          const float* from, std::int64_t row, std::int64_t col,
+                          std::int64_t width) {
+    float* into = dx.data + row * dx.stride + col;
+    if (saved.data == nullptr) {
+      std::copy_n(from, width, into);
+    } else {
+      f.slope(from, saved.data + row * saved.stride + col, into, std::min(dx.cols - col, width),
+              width);
+    }
+  };
+  return two(std::move(round), multiply(context, size, finish));
 }
 
 std::vector<std::unique_ptr<Task>> weight_grad(const TaskContext& context, const Op& op) {
   const Matrix dy = context.matrix(op.inputs[0]);
   const Matrix x = context.matrix(op.inputs[1]);
-  const Panels panels(dy.cols, x.cols);
+  const Panels panels = panels_of(context.program, op);
   float* gradient = context.matrix(op.outputs[0]).data;
   const Bf16Size size = bf16_size(context.program, op);
   const KernelTable* kernels = &context.kernels;
@@ -166,14 +168,9 @@ std::vector<std::unique_ptr<Task>> weight_grad(const TaskContext& context, const
 }  // namespace
 
 std::vector<std::unique_ptr<Task>> make_bf16_product(const TaskContext& context, const Op& op) {
-  switch (op.kind) {
-    case OpKind::linear:
-      return linear(context, op);
-    case OpKind::linear_input_grad:
-      return input_grad(context, op);
-    default:
-      return weight_grad(context, op);
-  }
+  if (op.kind == OpKind::linear) return linear(context, op);
+  if (op.kind == OpKind::linear_input_grad) return input_grad(context, op);
+  return weight_grad(context, op);
 }
 
 }  // namespace minnow::cpu

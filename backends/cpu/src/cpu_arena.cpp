@@ -2,6 +2,7 @@
 
 #include <minnow/base/host_block.h>
 
+#include <cmath>
 #include <utility>
 
 #include "layout.h"
@@ -22,11 +23,22 @@ CpuArena::CpuArena(const std::vector<ParameterSpec>& parameters, int state_arena
       part_floats_(plan(parameters, state_arenas).parameters / 4),
       reserved_(std::move(reserved)),
       memory_(allocate_host(part_floats_ * 4 * (2 + state_arenas), kWhat)) {
+  offsets_.resize(parameters.size());
   std::int64_t offset = 0;
-  for (const ParameterSpec& spec : parameters) {
-    offsets_.push_back(offset);
-    offset += slice_floats(spec);
+  for (const bool weights : {true, false}) {
+    for (std::size_t slot = 0; slot < parameters.size(); ++slot) {
+      if ((parameters[slot].rank > 1) != weights) continue;
+      offsets_[slot] = offset;
+      offset += slice_floats(parameters[slot]);
+    }
+    if (weights) weight_floats_ = offset;
   }
+}
+
+float* CpuArena::all(Part part) noexcept {
+  const int index = static_cast<int>(part);
+  if (part_floats_ == 0 || index >= 2 + state_arenas_) return nullptr;
+  return reinterpret_cast<float*>(memory_.get()) + index * part_floats_;
 }
 
 float* CpuArena::slice(Part part, int slot) noexcept {
@@ -41,6 +53,15 @@ const float* CpuArena::slice(Part part, int slot) const noexcept {
 }
 
 void CpuArena::write(Part part, int slot, std::span<const float> values) {
+  if (part != Part::gradients) {
+    double& bound = part == Part::parameters ? magnitudes_.parameter
+                    : part == Part::state0   ? magnitudes_.state[0]
+                                             : magnitudes_.state[1];
+    for (const float value : values) {
+      const double size = std::abs(static_cast<double>(value));
+      if (!(size <= bound)) bound = size;
+    }
+  }
   pack(parameters_.at(static_cast<std::size_t>(slot)), values, slice(part, slot));
 }
 

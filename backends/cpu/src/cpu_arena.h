@@ -28,9 +28,14 @@ class CpuArena final : public Arena {
 
   const std::vector<ParameterSpec>& parameters() const noexcept { return parameters_; }
   int state_arenas() const noexcept { return state_arenas_; }
-  /// All slices one after another, and how many floats; null when this arena has no such part.
-  float* all(Part part) noexcept { return parameters_.empty() ? nullptr : slice(part, 0); }
+  /// All slices one after another, first those of weights (of rank 2), and how many floats; null
+  /// when this arena has no such part.
+  float* all(Part part) noexcept;
   std::int64_t floats() const noexcept { return part_floats_; }
+  std::int64_t weight_floats() const noexcept { return weight_floats_; }
+  /// Bounds of what the arena holds.
+  const Magnitudes& magnitudes() const noexcept { return magnitudes_; }
+  void set_magnitudes(const Magnitudes& magnitudes) noexcept { magnitudes_ = magnitudes; }
   /// Floats before a slice.
   std::int64_t offset(int slot) const { return offsets_[static_cast<std::size_t>(slot)]; }
   float* slice(Part part, int slot) noexcept;
@@ -44,8 +49,10 @@ class CpuArena final : public Arena {
   int state_arenas_;
   std::vector<std::int64_t> offsets_;  // floats, by slot
   std::int64_t part_floats_;
+  std::int64_t weight_floats_ = 0;
   MemoryBudget::Reservation reserved_;
   std::shared_ptr<std::byte> memory_;  // parameters, gradients, states, one after another
+  Magnitudes magnitudes_;
   std::int64_t steps_ = 0;
   float rate_ = 0;
   float last_loss_ = 0;  // of the last update

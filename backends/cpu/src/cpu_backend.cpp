@@ -43,7 +43,7 @@ MemoryState CpuBackend::memory() const {
 MemoryPlan CpuBackend::plan(const Program& program) const {
   MemoryPlan plan =
       CpuExecutable::plan(program, worthwhile_workers(program, pool_->size()), onednn_);
-  plan += CpuArena::plan(program.parameters(), program.rule().state_arenas);
+  plan += CpuArena::plan(program.parameters(), states_of(program.rule()));
   return plan;
 }
 

@@ -24,11 +24,6 @@ std::int64_t most_scratch(const Program& program, bool bf16) {
   return floats;
 }
 
-bool has_update(const Program& program) {
-  return !program.ops().empty() &&
-         (program.ops().back().kind == OpKind::adam || program.ops().back().kind == OpKind::sgd);
-}
-
 /// "inf" or "nan", the first number of a matrix that is not finite; empty when all are.
 std::string first_not_finite(const float* data, std::int64_t rows, std::int64_t cols,
                              std::int64_t stride) {
@@ -82,7 +77,6 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
       pool_(std::move(pool)),
       workers_(worthwhile_workers(program, pool_->size())),
       choice_(workers_),
-      updates_(has_update(program)),
       reserved_(std::move(reserved)) {
   const ActivationPlan activations = plan_activations(program_, activation_bytes);
   const Parts parts(program_, activations.bytes, workers_, kMaxSteps, onednn);
@@ -103,7 +97,10 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
   const auto rows = static_cast<std::size_t>(program_.batch());
   state_.row_loss = {at(parts.row_loss), rows};
   state_.row_correct = {reinterpret_cast<std::int32_t*>(at(parts.row_correct)), rows};
-  state_.gradients_finite.assign(static_cast<std::size_t>(workers_), 1);
+  state_.updated.assign(static_cast<std::size_t>(workers_), 0);
+  if (program_.updates()) {
+    update_ = make_update(program_.rule(), kernels_, arena_, workers_);
+  }
   results_ = reinterpret_cast<StepResult*>(at(parts.results));
   if (onednn != nullptr) {
     bf16_ = std::make_unique<Bf16Products>(*onednn, program_, workers_, memory_.get() + parts.bf16);
@@ -115,6 +112,7 @@ CpuExecutable::CpuExecutable(const Program& program, CpuArena& arena, const Kern
                              .matrices = matrices_,
                              .scratch = at(parts.scratch),
                              .scratch_floats = most_scratch(program_, bf16_ != nullptr),
+                             .update = update_.get(),
                              .bf16 = bf16_.get()});
 }
 
@@ -149,12 +147,14 @@ void CpuExecutable::run(std::int64_t steps) {
   while (left > 0 && !failed_) {
     const WorkerChoice::Burst burst = choice_.next(left);
     requested_ = burst.steps;
+    const std::int64_t before = pending_;
     const auto start = Clock::now();
     pool_->run(burst.workers, *this);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    choice_.took(burst, seconds);
+    if (pending_ - before == burst.steps) choice_.took(burst, seconds);
     running_seconds_ += seconds;
-    left -= burst.steps;
+    if (std::exchange(undecided_, false)) resolve_step();
+    left -= pending_ - before;
   }
 }
 
@@ -164,26 +164,30 @@ void CpuExecutable::run(int worker, int workers, Barrier* barrier) noexcept {
       if (scheduled.barrier && barrier != nullptr) barrier->arrive_and_wait();
       scheduled.task->run(worker, workers);
     }
-    // Every worker sees the same flags: they were written before the last barrier.
-    if (updates_ && !step_is_finite(workers)) {
-      if (worker == 0) failed_ = true;
+    // All workers come to the same answer.
+    if (update_ != nullptr && state_.updated[static_cast<std::size_t>(worker)] == 0) {
+      if (worker == 0) undecided_ = true;
       return;
     }
     if (worker == 0) finish_step();
   }
 }
 
-bool CpuExecutable::step_is_finite(int workers) const noexcept {
-  return state_.loss_finite &&
-         std::all_of(state_.gradients_finite.begin(), state_.gradients_finite.begin() + workers,
-                     [](std::uint8_t finite) { return finite != 0; });
+// The workers could not tell that the update leaves every number finite.
+void CpuExecutable::resolve_step() noexcept {
+  const FlushDenormals flush;
+  if (state_.loss_finite && update_->resolve()) {
+    finish_step();
+  } else {
+    failed_ = true;
+  }
 }
 
 void CpuExecutable::finish_step() noexcept {
   results_[pending_++] = state_.result;
   state_.feed.position += program_.batch();
-  if (!updates_) return;
-  arena_.set_steps(arena_.steps() + 1);
+  if (update_ == nullptr) return;
+  update_->finish_step();
   arena_.set_last_loss(state_.result.loss);
 }
 
@@ -201,7 +205,7 @@ std::span<const StepResult> CpuExecutable::wait() {
 // finite shows up.
 void CpuExecutable::throw_not_finite() {
   const FlushDenormals flush;
-  std::string where = "the gradients";
+  std::string where;
   for (std::size_t i = 0; i < schedule_.size(); ++i) {
     const ScheduledTask& scheduled = schedule_[i];
     const Op& op = program_.ops()[static_cast<std::size_t>(scheduled.op)];
@@ -227,6 +231,7 @@ void CpuExecutable::throw_not_finite() {
     }
     if (!found.empty()) break;
   }
+  if (where.empty()) where = update_->first_not_finite();
   minnow::throw_not_finite(where, arena_.steps() + 1, arena_.last_loss(), arena_.learning_rate());
 }
 
@@ -241,7 +246,7 @@ std::string CpuExecutable::explain() const {
       return cat("  (bf16 factors: oneDNN, ", bf16_->implementation(program_, op), ")");
     }
     const bool eigen = runs_on_eigen(program_, op);
-    const bool small = bf16_ != nullptr && is_product(op);
+    const bool small = bf16_ != nullptr && is_product(op.kind);
     return cat(eigen ? "  (Eigen: the weight is larger than the caches)" : "",
                small ? "  (fp32: a side is under 32)" : "");
   });

@@ -38,7 +38,7 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   static constexpr std::int64_t kMaxSteps = 8192;
 
   void run(int worker, int workers, Barrier* barrier) noexcept override;
-  bool step_is_finite(int workers) const noexcept;
+  void resolve_step() noexcept;
   void finish_step() noexcept;
   [[noreturn]] void throw_not_finite();
 
@@ -48,16 +48,17 @@ class CpuExecutable final : public Executable, private ThreadPool::Work {
   std::shared_ptr<ThreadPool> pool_;
   int workers_;
   WorkerChoice choice_;
-  bool updates_;
   MemoryBudget::Reservation reserved_;
   std::shared_ptr<std::byte> memory_;
   std::vector<Matrix> matrices_;
   std::unique_ptr<Bf16Products> bf16_;  // null: fp32
+  std::unique_ptr<Update> update_;      // null: not a training step
   StepState state_;
   std::vector<ScheduledTask> schedule_;
   StepResult* results_ = nullptr;
   std::int64_t pending_ = 0;    // results since the last wait
   std::int64_t requested_ = 0;  // steps of the running run()
+  bool undecided_ = false;      // the running step stopped before its update
   bool failed_ = false;
   double running_seconds_ = 0;  // since the last wait
   double device_seconds_ = 0;

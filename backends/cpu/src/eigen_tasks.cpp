@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "activator.h"
 #include "layout.h"
 #include "task_parts.h"
 
@@ -24,30 +25,14 @@ void for_blocks(std::int64_t panels, std::int64_t rows, int worker, int workers,
 
 }  // namespace
 
-bool runs_on_eigen(const Program& program, const Op& op) {
-  const auto cols = [&](const std::vector<ValueId>& ids, std::size_t i) {
-    return program.value(ids.at(i)).cols;
-  };
-  const std::int64_t rows = op.inputs.empty() ? 0 : program.value(op.inputs[0]).rows;
-  switch (op.kind) {
-    case OpKind::linear:
-      return Panels(cols(op.outputs, 0), cols(op.inputs, 0)).on_eigen(rows);
-    case OpKind::linear_input_grad:
-      return Panels(cols(op.inputs, 0), cols(op.outputs, 0)).on_eigen(rows);
-    case OpKind::linear_weight_grad:
-      return Panels(cols(op.inputs, 0), cols(op.inputs, 1)).on_eigen(rows);
-    default:
-      return false;
-  }
-}
-
 std::unique_ptr<Task> make_eigen_linear(const TaskContext& context, const Op& op) {
   const Matrix x = context.matrix(op.inputs[0]);
   const Matrix y = context.matrix(op.outputs[0]);
-  const Panels panels(y.cols, x.cols);
+  const Panels panels = panels_of(context.program, op);
   const float* weight = context.matrix(op.inputs[1]).data;
   const float* bias = op.inputs.size() > 2 ? context.matrix(op.inputs[2]).data : nullptr;
-  return task([=, relu = op.relu, kernels = &context.kernels, scratch = context.scratch,
+  return task([=, f = Activator(context.kernels, op.activation), kernels = &context.kernels,
+               scratch = context.scratch,
                scratch_floats = context.scratch_floats](int worker, int workers) {
     for_blocks(panels.count(), y.rows, worker, workers,
                [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
@@ -69,7 +54,7 @@ std::unique_ptr<Task> make_eigen_linear(const TaskContext& context, const Op& op
                                       .workspace = scratch + worker * scratch_floats});
                  for (std::int64_t row = begin; row < end; ++row, into += y.stride) {
                    if (bias != nullptr) kernels->add_bias(into, bias + first, into, width);
-                   if (relu) kernels->relu(into, into, width);
+                   if (!f.is_identity()) f.value(into, into, panels.cols(panel), width);
                  }
                });
   });
@@ -78,10 +63,11 @@ std::unique_ptr<Task> make_eigen_linear(const TaskContext& context, const Op& op
 std::unique_ptr<Task> make_eigen_linear_input_grad(const TaskContext& context, const Op& op) {
   const Matrix dy = context.matrix(op.inputs[0]);
   const Matrix dx = context.matrix(op.outputs[0]);
-  const Panels panels(dy.cols, dx.cols);
+  const Panels panels = panels_of(context.program, op);
   const float* weight = context.matrix(op.inputs[1]).data;
-  const Matrix mask = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
-  return task([=, kernels = &context.kernels, scratch = context.scratch,
+  const Matrix saved = op.inputs.size() > 2 ? context.matrix(op.inputs[2]) : Matrix{};
+  return task([=, f = Activator(context.kernels, op.activation), kernels = &context.kernels,
+               scratch = context.scratch,
                scratch_floats = context.scratch_floats](int worker, int workers) {
     for_blocks((dx.cols + kBlock - 1) / kBlock, dx.rows, worker, workers,
                [&](std::int64_t strip, std::int64_t begin, std::int64_t end) {
@@ -106,9 +92,8 @@ std::unique_ptr<Task> make_eigen_linear_input_grad(const TaskContext& context, c
                  }
                  for (std::int64_t row = begin; row < end; ++row, into += dx.stride) {
                    std::fill_n(into + cols, padded(cols) - cols, 0.0F);
-                   if (mask.data == nullptr) continue;
-                   kernels->relu_grad(into, mask.data + row * mask.stride + first, into,
-                                      padded(cols));
+                   if (saved.data == nullptr) continue;
+                   f.slope(into, saved.data + row * saved.stride + first, into, cols, padded(cols));
                  }
                });
   });
@@ -117,7 +102,7 @@ std::unique_ptr<Task> make_eigen_linear_input_grad(const TaskContext& context, c
 std::unique_ptr<Task> make_eigen_linear_weight_grad(const TaskContext& context, const Op& op) {
   const Matrix dy = context.matrix(op.inputs[0]);
   const Matrix x = context.matrix(op.inputs[1]);
-  const Panels panels(dy.cols, x.cols);
+  const Panels panels = panels_of(context.program, op);
   float* into = context.matrix(op.outputs[0]).data;
   return task([=, accumulate = op.accumulate, kernels = &context.kernels, scratch = context.scratch,
                scratch_floats = context.scratch_floats](int worker, int workers) {

@@ -40,8 +40,6 @@ std::vector<Bytes> bytes_of(const TaskContext& context, const std::vector<ValueI
   return found;
 }
 
-bool is_update(OpKind kind) { return kind == OpKind::adam || kind == OpKind::sgd; }
-
 }  // namespace
 
 std::vector<ScheduledTask> make_schedule(const TaskContext& context) {
@@ -79,19 +77,10 @@ std::vector<ScheduledTask> make_schedule(const TaskContext& context) {
 double count_flops(const Program& program) {
   double flops = 0;
   for (const Op& op : program.ops()) {
-    switch (op.kind) {
-      case OpKind::linear:
-      case OpKind::linear_input_grad:
-      case OpKind::linear_weight_grad: {
-        const Value& a = program.value(op.inputs[0]);
-        const Value& b = program.value(op.inputs[1]);
-        flops += 2.0 * static_cast<double>(a.rows) * static_cast<double>(a.cols) *
-                 static_cast<double>(op.kind == OpKind::linear ? b.rows : b.cols);
-        break;
-      }
-      default:
-        break;
-    }
+    if (!is_product(op.kind)) continue;
+    const Panels weight = panels_of(program, op);
+    flops += 2.0 * static_cast<double>(program.value(op.inputs[0]).rows) *
+             static_cast<double>(weight.outputs) * static_cast<double>(weight.inputs);
   }
   return flops;
 }

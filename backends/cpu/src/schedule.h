@@ -22,7 +22,7 @@ std::vector<ScheduledTask> make_schedule(const TaskContext& context);
 /// How many workers a step is worth: sharing costs some microseconds, so short steps stay on one.
 int worthwhile_workers(const Program& program, int available);
 
-/// Rounds of multiply-add in a step.
+/// Multiplications and additions of a step's products.
 double count_flops(const Program& program);
 
 }  // namespace minnow::cpu

@@ -39,7 +39,6 @@ std::unique_ptr<Task> make_eigen_linear_input_grad(const TaskContext& context, c
 std::unique_ptr<Task> make_eigen_linear_weight_grad(const TaskContext& context, const Op& op);
 std::unique_ptr<Task> make_bias_grad(const TaskContext& context, const Op& op);
 std::vector<std::unique_ptr<Task>> make_bf16_product(const TaskContext& context, const Op& op);
-std::vector<std::unique_ptr<Task>> make_mse(const TaskContext& context, const Op& op);
-std::vector<std::unique_ptr<Task>> make_class_loss(const TaskContext& context, const Op& op);
+std::vector<std::unique_ptr<Task>> make_loss(const TaskContext& context, const Op& op);
 
 }  // namespace minnow::cpu

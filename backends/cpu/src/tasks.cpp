@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <numeric>
 
+#include "activator.h"
 #include "bf16_products.h"
 #include "layout.h"
 #include "task_parts.h"
@@ -84,74 +84,30 @@ std::unique_ptr<Task> gather(const TaskContext& context, const Op& op) {
   });
 }
 
-/// kernel(row of first input, row of second input or null, row of output) for each row.
+/// kernel(row of first input, row of second input or null, row of output) for each row. Of add_bias
+/// the second input has one row for all.
 template <class Kernel>
 std::unique_ptr<Task> by_rows(const TaskContext& context, const Op& op, Kernel kernel) {
   const Matrix a = context.matrix(op.inputs[0]);
   const Matrix b = op.inputs.size() > 1 ? context.matrix(op.inputs[1]) : Matrix{};
   const Matrix out = context.matrix(op.outputs[0]);
+  const std::int64_t b_stride = op.kind == OpKind::add_bias ? 0 : b.stride;
   return task([=](int worker, int workers) {
     const Share rows = share(out.rows, worker, workers);
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      // A bias has one row: stride 0 keeps to it.
-      kernel(a.data + row * a.stride, b.data + row * (b.rows == 1 ? 0 : b.stride),
-             out.data + row * out.stride);
+      kernel(a.data + row * a.stride, b.data + row * b_stride, out.data + row * out.stride);
     }
   });
 }
 
-/// Calls f(first float, floats) for a worker's part of all slices: that which it made gradients of.
-template <class Function>
-void for_owned(const CpuArena& arena, int worker, int workers, Function f) {
-  if (workers == 1) return f(std::int64_t{0}, arena.floats());
-  for (std::size_t slot = 0; slot < arena.parameters().size(); ++slot) {
-    const Share part = share_of_slice(arena.parameters()[slot], worker, workers);
-    f(arena.offset(static_cast<int>(slot)) + part.begin, part.end - part.begin);
-  }
-}
-
 /// First every gradient is looked at, then all weights are updated or none is.
-std::vector<std::unique_ptr<Task>> update(const TaskContext& context, const Op& op) {
+std::vector<std::unique_ptr<Task>> update(const TaskContext& context) {
   std::vector<std::unique_ptr<Task>> tasks;
-  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state](
-                           int worker, int workers) {
-    bool finite = true;
-    const float* g = arena->all(Arena::Part::gradients);
-    for_owned(*arena, worker, workers, [&](std::int64_t begin, std::int64_t count) {
-      finite = finite && kernels->all_finite(g + begin, count);
-    });
-    state->gradients_finite[static_cast<std::size_t>(worker)] = finite ? 1 : 0;
-  }));
-  tasks.push_back(task([kernels = &context.kernels, arena = &context.arena, state = &context.state,
-                        rule = context.program.rule(), kind = op.kind](int worker, int workers) {
-    if (!state->loss_finite) return;
-    for (int other = 0; other < workers; ++other) {
-      if (state->gradients_finite[static_cast<std::size_t>(other)] == 0) return;
-    }
-    const double correction = std::sqrt(1.0 - state->beta2_power);
-    const double rate = arena->learning_rate() * correction / (1.0 - state->beta1_power);
-    const double epsilon = rule.epsilon * (rule.corrected_epsilon ? correction : 1.0);
-    float* p = arena->all(Arena::Part::parameters);
-    const float* g = arena->all(Arena::Part::gradients);
-    float* state0 = arena->all(Arena::Part::state0);
-    float* state1 = arena->all(Arena::Part::state1);
-    for_owned(*arena, worker, workers, [&](std::int64_t begin, std::int64_t count) {
-      if (kind == OpKind::sgd) {
-        kernels->sgd(p + begin, g + begin, state0 == nullptr ? nullptr : state0 + begin, count,
-                     arena->learning_rate(), rule.momentum);
-        return;
-      }
-      kernels->adam({.p = p + begin,
-                     .g = g + begin,
-                     .m = state0 + begin,
-                     .v = state1 + begin,
-                     .count = count,
-                     .rate = static_cast<float>(rate),
-                     .new_share1 = static_cast<float>(1.0 - rule.beta1),
-                     .new_share2 = static_cast<float>(1.0 - rule.beta2),
-                     .epsilon = static_cast<float>(epsilon),
-                     .approximate = rule.approximate});
-    });
+  tasks.push_back(
+      task([update = context.update](int worker, int workers) { update->look(worker, workers); }));
+  tasks.push_back(task([update = context.update, state = &context.state](int worker, int workers) {
+    const bool updated = state->loss_finite && update->apply(worker, workers);
+    state->updated[static_cast<std::size_t>(worker)] = updated ? 1 : 0;
   }));
   return tasks;
 }
@@ -174,35 +130,35 @@ std::vector<std::unique_ptr<Task>> make_tasks(const TaskContext& context, const 
       return one(make_linear_input_grad(context, op));
     case OpKind::linear_weight_grad:
       return one(make_linear_weight_grad(context, op));
-    case OpKind::bias_grad:
-      return one(make_bias_grad(context, op));
     case OpKind::add_bias:
+    case OpKind::add:
       return one(by_rows(context, op, [=, f = kernels.add_bias](auto* x, auto* b, auto* y) {
         f(x, b, y, width);
       }));
-    case OpKind::relu:
+    case OpKind::bias_grad:
+      return one(make_bias_grad(context, op));
+    case OpKind::activate:
       return one(
-          by_rows(context, op, [=, f = kernels.relu](auto* x, auto*, auto* y) { f(x, y, width); }));
+          by_rows(context, op, [=, f = Activator(kernels, op.activation)](auto* x, auto*, auto* y) {
+            f.value(x, y, cols, width);
+          }));
+    case OpKind::activate_grad:
+      return one(by_rows(
+          context, op, [=, f = Activator(kernels, op.activation)](auto* dy, auto* saved, auto* dx) {
+            f.slope(dy, saved, dx, cols, width);
+          }));
     case OpKind::softmax:
       return one(by_rows(context, op, [=, f = kernels.softmax](auto* x, auto*, auto* y) {
         f(x, y, cols, width);
-      }));
-    case OpKind::relu_grad:
-      return one(by_rows(context, op, [=, f = kernels.relu_grad](auto* dy, auto* y, auto* dx) {
-        f(dy, y, dx, width);
       }));
     case OpKind::softmax_grad:
       return one(by_rows(context, op, [=, f = kernels.softmax_grad](auto* dy, auto* y, auto* dx) {
         f(dy, y, dx, cols, width);
       }));
-    case OpKind::mse:
-      return make_mse(context, op);
-    case OpKind::cross_entropy:
-    case OpKind::softmax_cross_entropy:
-      return make_class_loss(context, op);
-    case OpKind::adam:
-    case OpKind::sgd:
-      return update(context, op);
+    case OpKind::loss:
+      return make_loss(context, op);
+    case OpKind::update:
+      return update(context);
   }
   return {};
 }

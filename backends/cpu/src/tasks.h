@@ -9,6 +9,8 @@
 
 #include "cpu_arena.h"
 #include "kernels/kernel_table.h"
+#include "layout.h"
+#include "update.h"
 
 namespace minnow::cpu {
 
@@ -29,10 +31,8 @@ struct StepState {
   StepResult result;
   std::span<float> row_loss;
   std::span<std::int32_t> row_correct;
-  std::vector<std::uint8_t> gradients_finite;  // by worker
   bool loss_finite = true;
-  double beta1_power = 1;  // beta^t of the running update
-  double beta2_power = 1;
+  std::vector<std::uint8_t> updated;  // by worker: the step's update was done
 };
 
 /// A piece of a step; every worker calls run() and does its share. The shares never change what is
@@ -62,6 +62,7 @@ struct TaskContext {
   const std::vector<Matrix>& matrices;  // by ValueId
   float* scratch;                       // scratch_floats() for each worker, one after another
   std::int64_t scratch_floats;
+  Update* update = nullptr;      // of a training step
   Bf16Products* bf16 = nullptr;  // null: all products are in fp32
 
   const Matrix& matrix(ValueId id) const { return matrices[static_cast<std::size_t>(id)]; }
@@ -69,6 +70,9 @@ struct TaskContext {
 
 /// Floats of scratch memory that an op needs per worker.
 std::int64_t scratch_floats(const Program& program, const Op& op);
+
+/// The weight of a product, as it lies in memory.
+Panels panels_of(const Program& program, const Op& op);
 
 /// Whether an op is a product that goes through Eigen and not through the tiles.
 bool runs_on_eigen(const Program& program, const Op& op);

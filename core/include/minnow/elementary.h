@@ -152,8 +152,7 @@ MINNOW_FORMULA Normal<T> normal(T x) {
   const T size = absolute(x);
   // The square in two parts, the first of which is exact: in one, its rounding would be 87 ulp.
   const T high = from_bits<T>(bits_of(size) & ~0xFFF);
-  const T exponential =
-      exp_of_sum(high * high * -0.5F, (size - high) * (size + high) * -0.5F);
+  const T exponential = exp_of_sum(high * high * -0.5F, (size - high) * (size + high) * -0.5F);
   const T u = splat<T>(1.0F) / (size * 0.3F + 1.0F);
   T p = u * -0.020612835040443644F + 0.11237580799115998F;
   p = p * u - 0.22806758051953702F;

@@ -50,7 +50,8 @@ class MINNOW_API Loss {
   /// True when rows are found right or wrong, so that accuracy is counted. Targets are then
   /// probabilities, or labels where there are classes().
   virtual bool classification() const = 0;
-  /// How many classes the labels of a model with so many outputs may name; 0: targets are no labels.
+  /// How many classes the labels of a model with so many outputs may name; 0: targets are no
+  /// labels.
   virtual std::int64_t classes(std::int64_t outputs) const;
   /// Records the loss of `prediction` and returns its gradient (kNoValue without `gradient`).
   virtual ValueId record(Program& program, ValueId prediction, ValueId target,

@@ -2,8 +2,8 @@
 
 /// The loss functions that a program can hold, each by its formula. Those of single elements are
 /// one small struct each, compiled for every device from here, and go through the list
-/// `ElementLosses`; the cross-entropies over classes need a whole row and have kernels of their own.
-/// All are means over the batch, those of single elements over the columns too.
+/// `ElementLosses`; the cross-entropies over classes need a whole row and have kernels of their
+/// own. All are means over the batch, those of single elements over the columns too.
 
 #include <minnow/elementary.h>
 #include <minnow/type_list.h>
@@ -27,9 +27,9 @@ enum class LossKind : std::uint8_t {
 /// How a row is found right, for the accuracy.
 enum class Accuracy : std::uint8_t {
   none,
-  above_half,   // every prediction is on its target's side of 1/2
-  above_zero,   // every prediction is on the side of 0 on which its target is of 1/2
-  largest,      // the largest prediction is the label's
+  above_half,  // every prediction is on its target's side of 1/2
+  above_zero,  // every prediction is on the side of 0 on which its target is of 1/2
+  largest,     // the largest prediction is the label's
 };
 
 struct LossTraits {
@@ -48,8 +48,8 @@ struct LossFunction {
   friend bool operator==(const LossFunction&, const LossFunction&) = default;
 };
 
-// The formulas: the loss of one element and its slope by the prediction x, with target t. T is float
-// or double; p is the parameter.
+// The formulas: the loss of one element and its slope by the prediction x, with target t. T is
+// float or double; p is the parameter.
 
 /// (x - t)^2
 struct MeanSquaredError {
@@ -147,8 +147,8 @@ constexpr bool in_order_of_kinds(TypeList<Fs...>) {
 static_assert(in_order_of_kinds(ElementLosses{}),
               "ElementLosses has one struct for each kind before cross_entropy, in their order");
 
-/// Whether targets may be class labels: one int32 per row.
-constexpr bool counts_right(LossKind kind) { return traits_of(kind).accuracy != Accuracy::none; }
+/// Of single elements, and not of whole rows.
+constexpr bool is_element_loss(LossKind kind) { return kind < LossKind::cross_entropy; }
 
 /// f(F{}) for the struct F of `kind`; false for one of a whole row.
 template <class F, class... Fs>

@@ -62,8 +62,8 @@ struct Op {
   Activation activation = {};  // of activate and activate_grad; of a product: fused into it
   LossFunction loss = {};      // of a loss
   int term = 0;                // of a loss: how many the batch's loss has before this one
-  bool accumulate = false;     // of a parameter's gradient: added to what the slices before summed up
-  std::int64_t row = 0;        // of the batch: where the rows of this op begin
+  bool accumulate = false;  // of a parameter's gradient: added to what the slices before summed up
+  std::int64_t row = 0;     // of the batch: where the rows of this op begin
   int layer = -1;
 };
 
@@ -139,7 +139,8 @@ class MINNOW_API Program {
   const InputTransform& input_transform() const noexcept { return transform_; }
   DType source_dtype() const noexcept { return source_; }
   TargetKind target_kind() const noexcept { return target_kind_; }
-  /// Of a program that ends in an update.
+  /// Whether it ends in an update, by rule().
+  bool updates() const noexcept { return !ops_.empty() && is_update(ops_.back().kind); }
   const UpdateRule& rule() const noexcept { return rule_; }
   ValueId x() const noexcept { return x_; }  // of the last slice, as target()
   ValueId target() const noexcept { return target_; }

@@ -100,13 +100,13 @@ struct AdamRule {
     const double power2 = power_of_beta(beta2, step, !corrected_epsilon);
     const double correction = ::sqrt(1.0 - power2);
     const double lr = static_cast<double>(rate);
-    return {static_cast<float>(lr * correction / (1.0 - power1)),
-            static_cast<float>(1.0 - beta1),
-            static_cast<float>(1.0 - beta2),
-            static_cast<float>(static_cast<double>(epsilon) *
-                               (corrected_epsilon ? correction : 1.0)),
-            decays ? static_cast<float>(1.0 - lr * static_cast<double>(weight_decay)) : 1.0F,
-            approximate};
+    return {
+        static_cast<float>(lr * correction / (1.0 - power1)),
+        static_cast<float>(1.0 - beta1),
+        static_cast<float>(1.0 - beta2),
+        static_cast<float>(static_cast<double>(epsilon) * (corrected_epsilon ? correction : 1.0)),
+        decays ? static_cast<float>(1.0 - lr * static_cast<double>(weight_decay)) : 1.0F,
+        approximate};
   }
   MINNOW_FORMULA static void apply(const Step& step, float g, float& p, float& m, float& v) {
     m += (g - m) * step.share1;
@@ -156,8 +156,8 @@ struct RmspropRule {
   MINNOW_FORMULA static void apply(const Step& step, float g, float& p, float& v, float& velocity) {
     const float gradient = g + step.decay * p;
     v += (gradient * gradient - v) * step.share;
-    velocity = step.momentum * velocity +
-               step.rate * gradient / (::sqrtf(v + step.inside) + step.outside);
+    velocity =
+        step.momentum * velocity + step.rate * gradient / (::sqrtf(v + step.inside) + step.outside);
     p -= velocity;
   }
   MINNOW_FORMULA static bool bound(const Step& step, double g, Magnitudes& size) {
@@ -173,6 +173,12 @@ struct RmspropRule {
 };
 
 using UpdateRules = TypeList<SgdRule, AdamRule, RmspropRule>;
+
+template <class... Rules>
+constexpr int count_of(TypeList<Rules...>) {
+  return sizeof...(Rules);
+}
+inline constexpr int kUpdateRules = count_of(UpdateRules{});
 
 template <class... Rules>
 std::variant<Rules...> variant_of(TypeList<Rules...>);

@@ -43,7 +43,8 @@ inline LayerPtr gelu() { return activation({ActivationKind::gelu}); }
 /// called from several threads. A model file names it, and read_model() with a factory of one's own
 /// makes it again.
 ///
-///     minnow::activation("cube", [](float x) { return x * x * x; }, [](float x) { return 3 * x * x; })
+///     minnow::activation("cube", [](float x) { return x * x * x; }, [](float x) { return 3 * x *
+///     x; })
 template <class Value, class Slope>
 LayerPtr activation(std::string name, Value value, Slope slope) {
   CustomActivation custom{

@@ -38,7 +38,8 @@ MINNOW_API OptimizerPtr adamw(AdamOptions options = {});
 struct SgdOptions {
   float learning_rate = 1e-2F;
   float momentum = 0.0F;  // velocity = momentum * velocity - lr * g; p += velocity
-  /// p += momentum * velocity - lr * g instead. Nesterov (1983), as in Sutskever et al. (ICML 2013).
+  /// p += momentum * velocity - lr * g instead. Nesterov (1983), as in Sutskever et al. (ICML
+  /// 2013).
   bool nesterov = false;
   float weight_decay = 0.0F;  // added to the gradient, times the weight
   bool decay_biases = false;
