@@ -32,6 +32,8 @@ struct OpCase {
   std::function<Program(const Shape&)> record;
 };
 
+constexpr ActivationKind kRelu = ActivationKind::relu;
+
 Program layer_program(const Shape& shape) {
   return Program(shape.rows, {{.name = "weight", .rows = shape.outputs, .cols = shape.inputs},
                               {.name = "bias", .rank = 1, .cols = shape.outputs}});
@@ -41,7 +43,7 @@ Program linear(const Shape& shape) {
   Program program = layer_program(shape);
   const auto x = program.input("x", shape.rows, shape.inputs);
   const auto y = program.linear(x, program.parameter(0));
-  program.keep(program.relu(program.add_bias(y, program.parameter(1))));
+  program.keep(program.activate({kRelu}, program.add_bias(y, program.parameter(1))));
   return fuse(program);
 }
 
@@ -49,7 +51,8 @@ Program input_grad(const Shape& shape) {
   Program program = layer_program(shape);
   const auto x = program.input("x", shape.rows, shape.inputs);
   const auto dy = program.input("dy", shape.rows, shape.outputs);
-  program.keep(program.relu_grad(program.linear_input_grad(dy, program.parameter(0)), x));
+  const auto dx = program.linear_input_grad(dy, program.parameter(0));
+  program.keep(program.activate_grad({kRelu}, dx, x, x));
   return fuse(program);
 }
 
@@ -65,13 +68,13 @@ Program loss_and_gradient(const Shape& shape) {
   Program program(shape.rows, {});
   const auto logits = program.input("logits", shape.rows, shape.outputs);
   const auto target = program.input("target", shape.rows, 1, DType::i32);
-  program.keep(program.softmax_cross_entropy(logits, target, true));
+  program.keep(program.loss({LossKind::softmax_cross_entropy}, logits, target, true));
   return program;
 }
 
 Program adam_update(const Shape& shape) {
   Program program = layer_program(shape);
-  program.update(OpKind::adam, adam()->rule());
+  program.update(adam()->rule());
   return program;
 }
 
@@ -95,7 +98,7 @@ void op(::benchmark::State& state, const OpCase& op_case, const Shape& shape,
         const Device& device) {
   const Program program = op_case.record(shape);
   const auto arena =
-      device.backend().create_arena(program.parameters(), program.rule().state_arenas);
+      device.backend().create_arena(program.parameters(), states_of(program.rule()));
   arena->set_learning_rate(1e-3F);
   const auto executable = device.backend().compile(program, *arena);
   for (ValueId id = 0; id < static_cast<ValueId>(program.values().size()); ++id) {

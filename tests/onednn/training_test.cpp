@@ -153,9 +153,9 @@ TEST_F(Bf16Training, ANanInAnInputIsNamedAndChangesNoWeight) {
   const ValueId x = program.input("x", kSide, kSide);
   const ValueId y = program.linear(x, program.parameter(0));
   const ValueId target = program.input("target", kSide, kSide);
-  const ValueId dy = program.mse(y, target, true);
+  const ValueId dy = program.loss({LossKind::mean_squared_error}, y, target, true);
   program.linear_weight_grad(dy, x, program.gradient(0));
-  program.update(OpKind::adam, adam()->rule());
+  program.update(adam()->rule());
   const Device device = open_bf16(1);
   const auto arena = device.backend().create_arena(program.parameters(), 2);
   std::vector<float> weights(kSide * kSide, 0.25F), numbers(kSide * kSide, 0.5F);

@@ -119,7 +119,7 @@ TEST(CpuTest, ApproximateUpdatesAreWithinTheirError) {
     gradients[i] = words.word[2] % 9 == 0 ? 0.0F : (to_unit_float(words.word[0]) - 0.5F) * size;
   }
   const OptimizerPtr optimizer = adam({.learning_rate = 1.0F, .approximate = true});
-  const UpdateRule rule = optimizer->rule();
+  const auto rule = std::get<AdamRule>(optimizer->rule());
   for (const char* isa : {"v1", "v3", "v4"}) {
     const WithIsa environment(isa);
     std::optional<Device> device;
@@ -128,10 +128,11 @@ TEST(CpuTest, ApproximateUpdatesAreWithinTheirError) {
     } catch (const DeviceUnavailable&) {
       continue;  // an older processor
     }
-    const auto updated = [&](const UpdateRule& by) {
+    const auto updated = [&](const AdamRule& by) {
       Program program(1, {{.name = "p", .rank = 1, .cols = kCount}});
-      program.mse(program.input("y", 1, 1), program.input("target", 1, 1), false);
-      program.update(OpKind::adam, by);
+      program.loss({LossKind::mean_squared_error}, program.input("y", 1, 1),
+                   program.input("target", 1, 1), false);
+      program.update(by);
       const auto arena = device->backend().create_arena(program.parameters(), 2);
       arena->set_learning_rate(1.0F);
       arena->write(Arena::Part::gradients, 0, gradients);
@@ -143,7 +144,7 @@ TEST(CpuTest, ApproximateUpdatesAreWithinTheirError) {
       return p;
     };
     const std::vector<float> found = updated(rule);
-    UpdateRule exact = rule;
+    AdamRule exact = rule;
     exact.approximate = false;
     EXPECT_NE(found, updated(exact)) << isa;
     const double beta1 = static_cast<float>(rule.beta1), beta2 = static_cast<float>(rule.beta2);
@@ -223,9 +224,9 @@ TEST(CpuTest, MomentsEndInZeroAndNotInDenormals) {
     const ValueId x = program.input("x", kRows, kIn);
     const ValueId y = program.linear(x, program.parameter(0));
     const ValueId target = program.input("target", kRows, kOut);
-    const ValueId dy = program.mse(y, target, true);
+    const ValueId dy = program.loss({LossKind::mean_squared_error}, y, target, true);
     program.linear_weight_grad(dy, x, program.gradient(0));
-    program.update(OpKind::adam, adam()->rule());
+    program.update(adam()->rule());
     const auto arena = device.backend().create_arena(program.parameters(), 2);
     arena->set_learning_rate(1e-6F);
     const auto executable = device.backend().compile(program, *arena);

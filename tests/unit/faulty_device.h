@@ -39,7 +39,7 @@ class Faults {
   bool lost() const noexcept { return lost_; }
 
   std::int64_t free_bytes = -1;  // what memory() says
-  std::string unsupported;       // why it cannot run a ReLU
+  std::string unsupported;       // why it cannot run an activation
 
  private:
   struct Rule {
@@ -145,7 +145,7 @@ class FaultyBackend final : public Backend {
     return real_.backend().shared_workspace(program);
   }
   std::string unsupported(const Program& program, const Op& op) const override {
-    if (op.kind == OpKind::relu) return faults_.unsupported;
+    if (op.kind == OpKind::activate) return faults_.unsupported;
     return real_.backend().unsupported(program, op);
   }
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,

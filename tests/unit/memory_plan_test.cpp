@@ -55,10 +55,10 @@ Program training_step(const Model& model, bool fused) {
   Program program(7, model.parameters());
   const ValueId x =
       program.gather(model.inputs(), DType::f32, {}, TargetKind::values, model.outputs());
-  std::vector<ValueId> outputs_of;
-  const ValueId y = model.record_forward(program, x, &outputs_of);
-  model.record_backward(program, x, outputs_of, mse()->record(program, y, program.target(), true));
-  adam()->record(program);
+  std::vector<Forward> recorded;
+  const ValueId y = model.record_forward(program, x, &recorded);
+  model.record_backward(program, recorded, mse()->record(program, y, program.target(), true));
+  program.update(adam()->rule());
   return fused ? fuse(program) : program;
 }
 
@@ -69,6 +69,7 @@ TEST(MemoryPlanTest, ValuesAliveTogetherShareNoBytes) {
     for (std::uint64_t i = 0; i < depth; ++i) {
       const auto words = random_words(seed, 1, i);
       if (words.word[0] % 3 == 0) layers.push_back(relu());
+      if (words.word[0] % 4 == 0) layers.push_back(gelu());  // whose input is kept
       if (words.word[0] % 5 == 0) layers.push_back(softmax());
       layers.push_back(dense(1 + words.word[1] % 200));
     }
@@ -82,7 +83,7 @@ TEST(MemoryPlanTest, MemoryIsReused) {
   const Model model(100, layers);
   Program forward(64, model.parameters());
   const ValueId x = forward.gather(100, DType::f32, {}, TargetKind::none, 0);
-  forward.set_output(model.record_forward(forward, x, nullptr));
+  forward.set_output(model.record_forward(forward, x));
   const Program fused = fuse(forward);
   expect_sound(fused);
   // Two layers' outputs at a time, and not ten.

@@ -4,8 +4,11 @@
 
 #include <cmath>
 #include <functional>
+#include <set>
+#include <variant>
 
 #include "devices.h"
+#include "functions.h"
 #include "reference.h"
 
 namespace minnow::testing {
@@ -13,7 +16,7 @@ namespace {
 
 class Ops : public OnDevice {
  protected:
-  /// Random numbers in (-1, 1), about a fifth of them zero; probabilities and targets positive.
+  /// Random numbers in (-1, 1), about a fifth of them zero; or positive ones.
   static Numbers random_numbers(std::size_t count, std::uint64_t stream, bool positive = false) {
     Numbers numbers(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -30,17 +33,21 @@ class Ops : public OnDevice {
     return {numbers.begin(), numbers.end()};
   }
 
+  /// The name of inputs that are probabilities: positive, and no row sums to one.
+  static constexpr const char* kPositive = "probabilities";
+
   /// Runs the program on the device from random inputs and parameters and compares every kept
   /// value, every gradient, the loss and the count of right answers.
-  void check(Program program, double tolerance, bool positive = false) {
+  void check(Program program, double tolerance) {
     std::vector<Numbers> given(program.values().size());
-    auto arena = backend().create_arena(program.parameters(), program.rule().state_arenas);
+    auto arena = backend().create_arena(program.parameters(), states_of(program.rule()));
     for (ValueId id = 0; id < static_cast<ValueId>(program.values().size()); ++id) {
       const Value& value = program.value(id);
       const auto size = static_cast<std::size_t>(value.rows * value.cols);
       Numbers& numbers = given[static_cast<std::size_t>(id)];
       if (value.kind != ValueKind::input && value.kind != ValueKind::parameter) continue;
-      numbers = random_numbers(size, static_cast<std::uint64_t>(id) + 1, positive);
+      numbers = random_numbers(size, static_cast<std::uint64_t>(id) + 1, value.name == kPositive);
+      for (double& number : numbers) number *= scale_;
       if (value.dtype == DType::i32) {
         for (std::size_t i = 0; i < size; ++i) {
           numbers[i] = random_words(7, 99, i).word[0] % static_cast<std::uint32_t>(classes_);
@@ -83,7 +90,13 @@ class Ops : public OnDevice {
     }
   }
 
+  /// One of all activations after another, so that the sizes of a test go through them.
+  const Activation& next_activation() { return activations_[next_++ % activations_.size()]; }
+
   std::int64_t classes_ = 1;
+  double scale_ = 1;  // of inputs and parameters
+  const std::vector<Activation> activations_ = all_activations();
+  std::size_t next_ = 0;
 };
 
 constexpr std::int64_t kSizes[] = {1, 7, 10, 31, 33, 129};
@@ -101,7 +114,7 @@ TEST_P(Ops, Linear) {
         const ValueId x = program.input("x", rows, in);
         const ValueId y = program.linear(x, program.parameter(0));
         const ValueId biased = program.add_bias(y, program.parameter(1));
-        program.keep(program.relu(biased));
+        program.keep(program.activate(next_activation(), biased));
         check(program, 2e-5);
         check(fuse(program), 2e-5);
         ASSERT_EQ(fuse(program).ops().size(), 1U);
@@ -111,12 +124,15 @@ TEST_P(Ops, Linear) {
 }
 
 TEST_P(Ops, LinearWithoutBias) {
-  for (const auto size : kSizes) {
-    Program program(size, {weight(size, 33)});
-    program.keep(program.relu(program.linear(program.input("x", size, 33), program.parameter(0))));
-    check(program, 2e-5);
-    check(fuse(program), 2e-5);
-    ASSERT_EQ(fuse(program).ops().size(), 1U);
+  for (const Activation& f : activations_) {
+    for (const auto size : kSizes) {
+      Program program(size, {weight(size, 33)});
+      const ValueId x = program.input("x", size, 33);
+      program.keep(program.activate(f, program.linear(x, program.parameter(0))));
+      check(program, 2e-5);
+      check(fuse(program), 2e-5);
+      ASSERT_EQ(fuse(program).ops().size(), 1U);
+    }
   }
 }
 
@@ -130,7 +146,7 @@ TEST_P(Ops, LinearGradients) {
         program.linear_weight_grad(dy, x, program.gradient(0));
         program.bias_grad(dy, program.gradient(1));
         const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
-        program.keep(program.relu_grad(dx, x));
+        program.keep(program.activate_grad(next_activation(), dx, x, x));
         check(program, 5e-5);
         check(fuse(program), 5e-5);
         ASSERT_EQ(fuse(program).ops().size(), 3U);
@@ -142,18 +158,75 @@ TEST_P(Ops, LinearGradients) {
 // Weights larger than the caches take another path, and so do few rows of them.
 TEST_P(Ops, LargeWeights) {
   constexpr std::int64_t kIn = 2070, kOut = 2050;
-  for (const std::int64_t rows : {3, 65}) {
-    Program program(rows, {weight(kOut, kIn), bias(kOut)});
-    const ValueId x = program.input("x", rows, kIn);
-    const ValueId dy = program.input("dy", rows, kOut);
-    const ValueId y =
-        program.add_bias(program.linear(x, program.parameter(0)), program.parameter(1));
-    program.keep(program.relu(y));
-    program.linear_weight_grad(dy, x, program.gradient(0));
+  for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu}) {
+    for (const std::int64_t rows : {3, 65}) {
+      Program program(rows, {weight(kOut, kIn), bias(kOut)});
+      const ValueId x = program.input("x", rows, kIn);
+      const ValueId dy = program.input("dy", rows, kOut);
+      const ValueId y =
+          program.add_bias(program.linear(x, program.parameter(0)), program.parameter(1));
+      program.keep(program.activate({kind}, y));
+      program.linear_weight_grad(dy, x, program.gradient(0));
+      const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
+      program.keep(program.activate_grad({kind}, dx, x, x));
+      check(fuse(program), 2e-4);
+      ASSERT_EQ(fuse(program).ops().size(), 3U);
+    }
+  }
+}
+
+TEST_P(Ops, ActivationsAndTheirGradients) {
+  for (const Activation& f : activations_) {
+    for (const double scale : {1.0, 30.0}) {
+      scale_ = scale;
+      for (const auto rows : kSizes) {
+        for (const auto cols : kSizes) {
+          Program program(rows, {});
+          const ValueId x = program.input("x", rows, cols);
+          const ValueId y = program.activate(f, x);
+          program.keep(y);
+          program.keep(program.activate_grad(f, program.input("dy", rows, cols), x, y));
+          check(program, 2e-6 * scale);
+        }
+      }
+    }
+  }
+}
+
+// Where a slope is zero the gradient is, even when what came from above is too large.
+TEST_P(Ops, AClosedGateLetsNothingThrough) {
+  for (const bool fused : {false, true}) {
+    Program program(1, {weight(1, 2)});
+    const ValueId dy = program.input("dy", 1, 1);
+    const ValueId y = program.input("y", 1, 2);
     const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
-    program.keep(program.relu_grad(dx, x));
-    check(fuse(program), 2e-4);
-    ASSERT_EQ(fuse(program).ops().size(), 3U);
+    const ValueId gated = program.activate_grad({ActivationKind::relu}, dx, y, y);
+    program.keep(gated);
+    auto arena = backend().create_arena(program.parameters(), 0);
+    arena->write(Arena::Part::parameters, 0, std::vector<float>{3e38F, 1.0F});
+    const auto executable = backend().compile(fused ? fuse(program) : program, *arena);
+    executable->write(dy, std::vector<float>{3e38F});
+    executable->write(y, std::vector<float>{0.0F, 1.0F});
+    executable->run(1);
+    executable->wait();
+    std::vector<float> actual(2);
+    executable->read(gated, actual);
+    EXPECT_EQ(actual, (std::vector<float>{0.0F, 3e38F})) << fused;
+  }
+}
+
+TEST_P(Ops, Add) {
+  for (const auto rows : kSizes) {
+    for (const auto cols : kSizes) {
+      Program program(rows, {});
+      const ValueId a = program.input("a", rows, cols);
+      const ValueId b = program.input("b", rows, cols);
+      const ValueId sum = program.add(a, b);
+      program.keep(sum);
+      program.keep(program.add(program.add(sum, sum), program.activate({}, a)));
+      check(program, 1e-6);
+      check(fuse(program), 1e-6);
+    }
   }
 }
 
@@ -171,36 +244,61 @@ TEST_P(Ops, Softmax) {
   }
 }
 
-TEST_P(Ops, MeanSquaredError) {
-  for (const auto rows : kSizes) {
-    for (const auto cols : kSizes) {
-      for (const bool gradient : {false, true}) {
-        Program program(rows, {});
-        const ValueId derivative =
-            program.mse(program.input("x", rows, cols), program.input("y", rows, cols), gradient);
-        if (gradient) program.keep(derivative);
-        check(program, 2e-6);
+TEST_P(Ops, Losses) {
+  for (LossFunction function : all_losses()) {
+    const LossTraits traits = traits_of(function.kind);
+    for (const auto rows : kSizes) {
+      for (const auto cols : kSizes) {
+        for (const bool labels : {false, true}) {
+          if (labels && !takes_labels(function.kind, cols)) continue;
+          for (const bool gradient : {false, true}) {
+            function.weight = gradient == labels ? 1.0F : 0.3F;
+            classes_ = traits.accuracy == Accuracy::largest ? cols : 2;
+            Program program(rows, {});
+            const ValueId x = program.input(
+                takes_probabilities(function.kind) ? kPositive : "prediction", rows, cols);
+            const ValueId y =
+                labels
+                    ? program.input("labels", rows, 1, DType::i32)
+                    : program.input(counts_right(function.kind) ? kPositive : "target", rows, cols);
+            const ValueId derivative = program.loss(function, x, y, gradient);
+            ASSERT_EQ(derivative != kNoValue, gradient);
+            ASSERT_EQ(program.correct() != kNoValue, counts_right(function.kind));
+            if (gradient) program.keep(derivative);
+            check(program, 2e-5);
+          }
+        }
       }
     }
   }
 }
 
-TEST_P(Ops, CrossEntropies) {
-  for (const auto rows : kSizes) {
-    for (const auto cols : kSizes) {
-      for (const bool gradient : {false, true}) {
-        for (const DType dtype : {DType::f32, DType::i32}) {
-          for (const bool logits : {false, true}) {
-            classes_ = cols;
-            Program program(rows, {});
-            const ValueId x = program.input("x", rows, cols);
-            const ValueId y = program.input("y", rows, dtype == DType::i32 ? 1 : cols, dtype);
-            const ValueId derivative = logits ? program.softmax_cross_entropy(x, y, gradient)
-                                              : program.cross_entropy(x, y, gradient);
-            if (gradient) program.keep(derivative);
-            // Probabilities are positive; so are soft targets, and neither sums to one.
-            check(program, 2e-5, !logits || dtype == DType::f32);
+// Their sum, and the gradients' sum; only the first one decides which rows are right.
+TEST_P(Ops, SeveralTermsOfALoss) {
+  const std::vector<LossFunction> all = all_losses();
+  for (std::size_t first = 0; first < all.size(); ++first) {
+    for (std::size_t second = 0; second < all.size(); ++second) {
+      for (const bool third : {false, true}) {
+        std::vector<LossFunction> terms{all[first], all[second]};
+        if (third) terms.push_back(all[(first + second) % all.size()]);
+        for (const bool gradient : {false, true}) {
+          constexpr std::int64_t kRows = 31, kCols = 7;
+          Program program(kRows, {});
+          const ValueId x = program.input(kPositive, kRows, kCols);
+          const ValueId y = program.input(kPositive, kRows, kCols);
+          ValueId sum = kNoValue;
+          float weight = 2.0F;
+          for (LossFunction& term : terms) {
+            term.weight = weight;
+            weight *= 0.25F;
+            const ValueId derivative = program.loss(term, x, y, gradient);
+            sum = sum == kNoValue ? derivative : program.add(sum, derivative);
           }
+          if (gradient) program.keep(sum);
+          ASSERT_EQ(program.loss_terms(), third ? 3 : 2);
+          ASSERT_EQ(program.correct() != kNoValue, counts_right(terms[0].kind));
+          check(program, 3e-5);
+          check(fuse(program), 3e-5);
         }
       }
     }
@@ -212,7 +310,8 @@ TEST_P(Ops, SoftmaxIsFusedIntoTheCrossEntropy) {
     classes_ = cols;
     Program program(33, {});
     const ValueId p = program.softmax(program.input("x", 33, cols));
-    const ValueId dp = program.cross_entropy(p, program.input("y", 33, 1, DType::i32), true);
+    const ValueId dp =
+        program.loss({LossKind::cross_entropy}, p, program.input("y", 33, 1, DType::i32), true);
     program.keep(program.softmax_grad(dp, p));
     check(program, 2e-5);
     check(fuse(program), 2e-5);
@@ -220,11 +319,31 @@ TEST_P(Ops, SoftmaxIsFusedIntoTheCrossEntropy) {
   }
 }
 
+TEST_P(Ops, SigmoidIsFusedIntoTheBinaryCrossEntropy) {
+  constexpr Activation kSigmoid{ActivationKind::sigmoid};
+  for (const auto cols : kSizes) {
+    for (const bool labels : {false, true}) {
+      if (labels && cols > 1) continue;
+      classes_ = 2;
+      Program program(33, {});
+      const ValueId x = program.input("x", 33, cols);
+      const ValueId p = program.activate(kSigmoid, x);
+      const ValueId y =
+          labels ? program.input("y", 33, 1, DType::i32) : program.input(kPositive, 33, cols);
+      const ValueId dp = program.loss({LossKind::binary_cross_entropy}, p, y, true);
+      program.keep(program.activate_grad(kSigmoid, dp, x, p));
+      check(program, 2e-5);
+      check(fuse(program), 2e-5);
+      ASSERT_EQ(fuse(program).ops().size(), 1U);
+    }
+  }
+}
+
 TEST_P(Ops, LogitsFarApartStayFinite) {
   Program program(2, {});
   const ValueId x = program.input("x", 2, 3);
   const ValueId y = program.input("y", 2, 1, DType::i32);
-  const ValueId gradient = program.softmax_cross_entropy(x, y, true);
+  const ValueId gradient = program.loss({LossKind::softmax_cross_entropy}, x, y, true);
   program.keep(gradient);
   auto arena = backend().create_arena({}, 0);
   const auto executable = backend().compile(program, *arena);
@@ -287,23 +406,41 @@ TEST_P(Ops, GatherTransformsAndShuffles) {
   }
 }
 
+// Logits as far out as floats go: the loss is linear there, and its gradient 0 or 1.
+TEST_P(Ops, LogitsOfABinaryLossStayFinite) {
+  Program program(2, {});
+  const ValueId x = program.input("x", 2, 3);
+  const ValueId y = program.input("y", 2, 3);
+  const ValueId gradient = program.loss({LossKind::sigmoid_binary_cross_entropy}, x, y, true);
+  program.keep(gradient);
+  auto arena = backend().create_arena({}, 0);
+  const auto executable = backend().compile(program, *arena);
+  executable->write(x, std::vector<float>{1000, -1000, 1e30F, -1e30F, 600, -6000});
+  executable->write(y, std::vector<float>{1, 0, 1, 0, 0, 1});
+  executable->run(1);
+  EXPECT_FLOAT_EQ(executable->wait()[0].loss, 6600.0F / 6);
+  std::vector<float> actual(6);
+  executable->read(gradient, actual);
+  EXPECT_EQ(actual, (std::vector<float>{0, 0, 0, 0, 1.0F / 6, -1.0F / 6}));
+}
+
+// A weight, a bias, and what each rule keeps of them, over several steps.
 TEST_P(Ops, Updates) {
-  for (const auto& [kind, rule] : std::vector<std::pair<OpKind, UpdateRule>>{
-           {OpKind::adam, adam()->rule()},
-           {OpKind::adam, adam({.preset = AdamPreset::torch})->rule()},
-           {OpKind::sgd, sgd()->rule()},
-           {OpKind::sgd, sgd({.momentum = 0.9F})->rule()}}) {
+  std::set<std::size_t> kinds;
+  for (const OptimizerPtr& optimizer : all_optimizers()) {
+    const UpdateRule rule = optimizer->rule();
+    kinds.insert(rule.index());
     constexpr std::int64_t kRows = 5, kIn = 37, kOut = 41;
     Program program(kRows, {weight(kOut, kIn), bias(kOut)});
     const ValueId x = program.input("x", kRows, kIn);
     const ValueId y = program.linear(x, program.parameter(0));
     const ValueId biased = program.add_bias(y, program.parameter(1));
     const ValueId target = program.input("target", kRows, kOut);
-    const ValueId dy = program.mse(biased, target, true);
+    const ValueId dy = program.loss({LossKind::mean_squared_error}, biased, target, true);
     program.linear_weight_grad(dy, x, program.gradient(0));
     program.bias_grad(dy, program.gradient(1));
-    program.update(kind, rule);
-    auto arena = backend().create_arena(program.parameters(), rule.state_arenas);
+    program.update(rule);
+    auto arena = backend().create_arena(program.parameters(), states_of(rule));
     arena->set_learning_rate(0.01F);
     const auto executable = backend().compile(program, *arena);
     std::vector<Numbers> given(program.values().size());
@@ -319,7 +456,7 @@ TEST_P(Ops, Updates) {
     arena->write(Arena::Part::parameters, 1, give(1, 4));
     std::vector<std::vector<Numbers>> states(2);
     for (std::size_t slot = 0; slot < 2; ++slot) {
-      states[slot].assign(static_cast<std::size_t>(rule.state_arenas),
+      states[slot].assign(static_cast<std::size_t>(states_of(rule)),
                           Numbers(given[slot].size(), 0.0));
     }
     for (std::int64_t t = 1; t <= 20; ++t) {
@@ -327,17 +464,25 @@ TEST_P(Ops, Updates) {
       executable->run(1);
       EXPECT_NEAR(executable->wait()[0].loss, expected.loss, 2e-5);
       for (std::size_t slot = 0; slot < 2; ++slot) {
-        reference_update(kind, rule, 0.01F, t, expected.values[slot + 2], given[slot],
+        reference_update(rule, 0.01F, t, slot == 0 ? 2 : 1, expected.values[slot + 2], given[slot],
                          states[slot]);
-        std::vector<float> actual(given[slot].size());
-        arena->read(Arena::Part::parameters, static_cast<int>(slot), actual);
-        for (std::size_t i = 0; i < actual.size(); ++i) {
-          ASSERT_NEAR(actual[i], given[slot][i], 2e-5) << name_of(kind) << " step " << t;
+        const auto expect = [&](Arena::Part part, const Numbers& numbers, double tolerance) {
+          std::vector<float> actual(numbers.size());
+          arena->read(part, static_cast<int>(slot), actual);
+          for (std::size_t i = 0; i < actual.size(); ++i) {
+            ASSERT_NEAR(actual[i], numbers[i], tolerance)
+                << optimizer->str() << ", step " << t << ", slot " << slot << "[" << i << "]";
+          }
+        };
+        expect(Arena::Part::parameters, given[slot], 2e-5);
+        for (std::size_t k = 0; k < states[slot].size(); ++k) {
+          expect(k == 0 ? Arena::Part::state0 : Arena::Part::state1, states[slot][k], 2e-5);
         }
       }
       EXPECT_EQ(arena->steps(), t);
     }
   }
+  EXPECT_EQ(kinds.size(), std::variant_size_v<UpdateRule>);
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Ops, all_devices(), device_name);

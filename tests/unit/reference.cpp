@@ -2,9 +2,35 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 namespace minnow::testing {
 namespace {
+
+double activated(const Activation& f, double x) {
+  if (f.kind == ActivationKind::custom) {  // its functions are in float
+    auto y = static_cast<float>(x);
+    f.custom->value(&y, &y, 1);
+    return y;
+  }
+  double y = 0;
+  visit_activation(f.kind, Activations{}, [&](auto formula) { y = formula.value(x, f.parameter); });
+  return y;
+}
+
+double activated_grad(const Activation& f, double dy, double saved) {
+  if (f.kind == ActivationKind::custom) {
+    const auto x = static_cast<float>(saved);
+    auto dx = static_cast<float>(dy);
+    f.custom->slope(&dx, &x, &dx, 1);
+    return dx;
+  }
+  double dx = 0;
+  visit_activation(f.kind, Activations{}, [&](auto formula) {
+    dx = activation_gradient<decltype(formula)>(dy, saved, f.parameter);
+  });
+  return dx;
+}
 
 struct Interpreter {
   const Program& program;
@@ -24,7 +50,7 @@ struct Interpreter {
         for (std::size_t i = 0; i < cols(x); ++i) {
           sum += at(x)[r * cols(x) + i] * at(w)[o * cols(x) + i];
         }
-        at(y)[r * cols(y) + o] = op.relu ? std::max(sum, 0.0) : sum;
+        at(y)[r * cols(y) + o] = activated(op.activation, sum);
       }
     }
   }
@@ -38,8 +64,10 @@ struct Interpreter {
         for (std::size_t o = 0; o < cols(dy); ++o) {
           sum += at(dy)[r * cols(dy) + o] * at(w)[o * cols(dx) + i];
         }
-        const bool open = op.inputs.size() < 3 || at(op.inputs[2])[r * cols(dx) + i] > 0;
-        at(dx)[r * cols(dx) + i] = open ? sum : 0.0;
+        const std::size_t element = r * cols(dx) + i;
+        at(dx)[element] = op.inputs.size() < 3
+                              ? sum
+                              : activated_grad(op.activation, sum, at(op.inputs[2])[element]);
       }
     }
   }
@@ -67,7 +95,7 @@ struct Interpreter {
     }
   }
 
-  Numbers softmax_row(const Numbers& x, std::size_t row, std::size_t width) const {
+  static Numbers softmax_row(const Numbers& x, std::size_t row, std::size_t width) {
     Numbers p(x.begin() + static_cast<std::ptrdiff_t>(row * width),
               x.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
     const double largest = *std::max_element(p.begin(), p.end());
@@ -99,9 +127,13 @@ struct Interpreter {
     }
   }
 
-  Numbers target_row(ValueId target, std::size_t row, std::size_t width) {
+  /// One number per output. A label of several classes is a one-hot row; of one output it is the
+  /// number 0 or 1.
+  Numbers target_row(const Op& op, std::size_t row, std::size_t width) {
+    const ValueId target = op.inputs[1];
     Numbers y(width, 0.0);
-    if (program.value(target).dtype == DType::i32) {
+    if (program.value(target).dtype == DType::i32 &&
+        traits_of(op.loss.kind).accuracy == Accuracy::largest) {
       y[static_cast<std::size_t>(at(target)[row])] = 1.0;
     } else {
       for (std::size_t i = 0; i < width; ++i) y[i] = at(target)[row * width + i];
@@ -109,50 +141,107 @@ struct Interpreter {
     return y;
   }
 
-  void loss(const Op& op) {
-    const ValueId x = op.inputs[0], target = op.inputs[1];
-    const std::size_t width = cols(x), count = rows(x);
-    const std::size_t gradient_at = op.kind == OpKind::mse ? 1 : 2;
-    const ValueId gradient = op.outputs.size() > gradient_at ? op.outputs[gradient_at] : kNoValue;
-    if (gradient != kNoValue) make(gradient);
-    const auto n = static_cast<double>(program.batch());
-    for (std::size_t r = 0; r < count; ++r) {
-      const Numbers y = target_row(target, r, width);
-      const double* in = at(x).data() + r * width;
-      Numbers by_input(width, 0.0);
-      if (op.kind == OpKind::mse) {
-        const double scale = n * static_cast<double>(width);
-        for (std::size_t i = 0; i < width; ++i) {
-          result.loss += (in[i] - y[i]) * (in[i] - y[i]) / scale;
-          by_input[i] = 2 * (in[i] - y[i]) / scale;
-        }
-      } else if (op.kind == OpKind::softmax_cross_entropy) {
-        const Numbers p = softmax_row(at(x), r, width);
-        double weight = 0;
-        for (const double value : y) weight += value;
-        for (std::size_t i = 0; i < width; ++i) {
-          if (y[i] != 0) result.loss -= y[i] * std::log(p[i]) / n;
-          by_input[i] = (weight * p[i] - y[i]) / n;
-        }
-      } else {
-        double sum = 0;
-        for (std::size_t i = 0; i < width; ++i) sum += in[i];
-        Numbers by_q(width, 0.0);
-        double dot = 0;
-        for (std::size_t i = 0; i < width; ++i) {
-          const double q = in[i] / sum;
-          result.loss -= y[i] * std::log(std::clamp(q, 1e-7, 1 - 1e-7)) / n;
-          if (q >= 1e-7 && q <= 1 - 1e-7) by_q[i] = -y[i] / q;
-          dot += by_q[i] * q;
-        }
-        for (std::size_t i = 0; i < width; ++i) by_input[i] = (by_q[i] - dot) / sum / n;
+  struct RowLoss {
+    double loss = 0;
+    Numbers gradient;  // by the predictions of the row
+  };
+
+  static RowLoss softmax_cross_entropy(const Numbers& x, const Numbers& y) {
+    const Numbers p = softmax_row(x, 0, x.size());
+    double weight = 0;
+    for (const double value : y) weight += value;
+    RowLoss row{.gradient = Numbers(x.size())};
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (y[i] != 0) row.loss -= y[i] * std::log(p[i]);
+      row.gradient[i] = weight * p[i] - y[i];
+    }
+    return row;
+  }
+
+  static RowLoss cross_entropy(const Numbers& x, const Numbers& y) {
+    double sum = 0;
+    for (const double value : x) sum += value;
+    RowLoss row{.gradient = Numbers(x.size(), 0.0)};
+    double dot = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double q = x[i] / sum;
+      row.loss -= y[i] * std::log(std::clamp(q, 1e-7, 1 - 1e-7));
+      if (q >= 1e-7 && q <= 1 - 1e-7) row.gradient[i] = -y[i] / q;
+      dot += row.gradient[i] * q;
+    }
+    for (double& value : row.gradient) value = (value - dot) / sum;
+    return row;
+  }
+
+  /// Of single elements: the mean over the row.
+  static RowLoss element_loss(const LossFunction& function, const Numbers& x, const Numbers& y) {
+    RowLoss row{.gradient = Numbers(x.size())};
+    const auto width = static_cast<double>(x.size());
+    visit_element_loss(function.kind, ElementLosses{}, [&](auto formula) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        row.loss += formula.value(x[i], y[i], function.parameter) / width;
+        row.gradient[i] = formula.slope(x[i], y[i], function.parameter) / width;
       }
-      const auto best_in = std::max_element(in, in + width) - in;
-      const auto best_y = std::max_element(y.begin(), y.end()) - y.begin();
-      if (op.kind != OpKind::mse && best_in == best_y) result.correct += 1;
+    });
+    return row;
+  }
+
+  static RowLoss row_loss(const LossFunction& function, const Numbers& x, const Numbers& y) {
+    switch (function.kind) {
+      case LossKind::mean_squared_error:
+      case LossKind::mean_absolute_error:
+      case LossKind::huber:
+      case LossKind::binary_cross_entropy:
+      case LossKind::sigmoid_binary_cross_entropy:
+        return element_loss(function, x, y);
+      case LossKind::cross_entropy:
+        return cross_entropy(x, y);
+      case LossKind::softmax_cross_entropy:
+        return softmax_cross_entropy(x, y);
+    }
+    return {};
+  }
+
+  static bool right(Accuracy accuracy, const Numbers& x, const Numbers& y) {
+    const auto same_side = [&](double middle) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        if ((x[i] > middle) != (y[i] > 0.5)) return false;
+      }
+      return true;
+    };
+    const auto largest = [](const Numbers& row) {
+      return std::max_element(row.begin(), row.end()) - row.begin();
+    };
+    switch (accuracy) {
+      case Accuracy::none:
+        return false;
+      case Accuracy::above_half:
+        return same_side(0.5);
+      case Accuracy::above_zero:
+        return same_side(0.0);
+      case Accuracy::largest:
+        return largest(x) == largest(y);
+    }
+    return false;
+  }
+
+  void loss(const Op& op) {
+    const ValueId x = op.inputs[0], gradient = program.gradient_of_loss(op);
+    const std::size_t width = cols(x);
+    const double share = op.loss.weight / static_cast<double>(program.batch());
+    if (gradient != kNoValue) make(gradient);
+    for (std::size_t r = 0; r < rows(x); ++r) {
+      const auto begin = at(x).begin() + static_cast<std::ptrdiff_t>(r * width);
+      const Numbers predicted(begin, begin + static_cast<std::ptrdiff_t>(width));
+      const Numbers target = target_row(op, r, width);
+      const RowLoss row = row_loss(op.loss, predicted, target);
+      result.loss += share * row.loss;
+      if (op.term == 0)
+        result.correct += right(traits_of(op.loss.kind).accuracy, predicted, target);
       if (gradient == kNoValue) continue;
-      std::copy(by_input.begin(), by_input.end(),
-                at(gradient).begin() + static_cast<std::ptrdiff_t>(r * width));
+      for (std::size_t i = 0; i < width; ++i) {
+        at(gradient)[r * width + i] = share * row.gradient[i];
+      }
     }
   }
 
@@ -176,20 +265,20 @@ struct Interpreter {
       }
       case OpKind::add_bias:
         return elementwise(op, [](double x, double b) { return x + b; });
-      case OpKind::relu:
-        return elementwise(op, [](double x, double) { return std::max(x, 0.0); });
-      case OpKind::relu_grad:
-        return elementwise(op, [](double dy, double y) { return y > 0 ? dy : 0.0; });
+      case OpKind::add:
+        return elementwise(op, [](double a, double b) { return a + b; });
+      case OpKind::activate:
+        return elementwise(op, [&](double x, double) { return activated(op.activation, x); });
+      case OpKind::activate_grad:
+        return elementwise(
+            op, [&](double dy, double saved) { return activated_grad(op.activation, dy, saved); });
       case OpKind::softmax:
         return softmax(op);
       case OpKind::softmax_grad:
         return softmax_grad(op);
-      case OpKind::mse:
-      case OpKind::cross_entropy:
-      case OpKind::softmax_cross_entropy:
+      case OpKind::loss:
         return loss(op);
-      case OpKind::adam:
-      case OpKind::sgd:
+      case OpKind::update:
         return;  // reference_update()
     }
   }
@@ -204,24 +293,66 @@ ReferenceResult interpret(const Program& program, std::vector<Numbers> given) {
   return std::move(interpreter.result);
 }
 
-void reference_update(OpKind kind, const UpdateRule& rule, double rate, std::int64_t t,
-                      const Numbers& g, Numbers& p, std::vector<Numbers>& states) {
-  const double b1 = rule.beta1, b2 = rule.beta2, eps = rule.epsilon;
-  const double c1 = 1 - std::pow(b1, static_cast<double>(t));
-  const double c2 = 1 - std::pow(b2, static_cast<double>(t));
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    if (kind == OpKind::sgd) {
-      double step = -rate * g[i];
-      if (!states.empty()) step = states[0][i] = rule.momentum * states[0][i] + step;
-      p[i] += step;
-      continue;
+namespace {
+
+/// One number and what the rule keeps of it.
+struct Updated {
+  double rate;
+  std::int64_t step;
+  int rank;
+  double g;
+  double& p;
+  std::vector<double> state;
+
+  template <class Rule>
+  double decay(const Rule& rule) const {
+    return rank > 1 || rule.decays_biases ? static_cast<double>(rule.weight_decay) : 0.0;
+  }
+
+  void operator()(const SgdRule& rule) {
+    const double move = -rate * (g + decay(rule) * p);
+    if (rule.momentum == 0.0F) {
+      p += move;
+      return;
     }
-    double& m = states[0][i];
-    double& v = states[1][i];
-    m = b1 * m + (1 - b1) * g[i];
-    v = b2 * v + (1 - b2) * g[i] * g[i];
-    p[i] -= rule.corrected_epsilon ? rate * (m / c1) / (std::sqrt(v / c2) + eps)
-                                   : rate * std::sqrt(c2) / c1 * m / (std::sqrt(v) + eps);
+    double& velocity = state[0];
+    velocity = rule.momentum * velocity + move;
+    p += rule.nesterov ? rule.momentum * velocity + move : velocity;
+  }
+
+  void operator()(const AdamRule& rule) {
+    double& m = state[0];
+    double& v = state[1];
+    const double c1 = 1 - std::pow(rule.beta1, static_cast<double>(step));
+    const double c2 = 1 - std::pow(rule.beta2, static_cast<double>(step));
+    p -= rate * decay(rule) * p;
+    m = rule.beta1 * m + (1 - rule.beta1) * g;
+    v = rule.beta2 * v + (1 - rule.beta2) * g * g;
+    p -= rule.corrected_epsilon ? rate * (m / c1) / (std::sqrt(v / c2) + rule.epsilon)
+                                : rate * std::sqrt(c2) / c1 * m / (std::sqrt(v) + rule.epsilon);
+  }
+
+  void operator()(const RmspropRule& rule) {
+    const double gradient = g + decay(rule) * p;
+    double& v = state[0];
+    v = rule.decay * v + (1 - rule.decay) * gradient * gradient;
+    const double root =
+        rule.epsilon_inside ? std::sqrt(v + rule.epsilon) : std::sqrt(v) + rule.epsilon;
+    double move = rate * gradient / root;
+    if (rule.momentum != 0.0F) move = state[1] = rule.momentum * state[1] + move;
+    p -= move;
+  }
+};
+
+}  // namespace
+
+void reference_update(const UpdateRule& rule, double rate, std::int64_t step, int rank,
+                      const Numbers& g, Numbers& p, std::vector<Numbers>& states) {
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    Updated number{rate, step, rank, g[i], p[i], {}};
+    for (const Numbers& kept : states) number.state.push_back(kept[i]);
+    std::visit([&](const auto& kind) { number(kind); }, rule);
+    for (std::size_t k = 0; k < states.size(); ++k) states[k][i] = number.state[k];
   }
 }
 

@@ -19,8 +19,9 @@ struct ReferenceResult {
 /// `given`: inputs, parameters and what each gather gives, by ValueId.
 ReferenceResult interpret(const Program& program, std::vector<Numbers> given);
 
-/// One update of `p` by the rule; `states` are m and v, or the velocity. t counts from 1.
-void reference_update(OpKind kind, const UpdateRule& rule, double rate, std::int64_t t,
+/// One update of `p`, a parameter of this rank, written out for each rule and not through its own
+/// arithmetic; `states` are what the rule keeps, in its order. `step` counts from 1.
+void reference_update(const UpdateRule& rule, double rate, std::int64_t step, int rank,
                       const Numbers& g, Numbers& p, std::vector<Numbers>& states);
 
 }  // namespace minnow::testing

@@ -25,27 +25,27 @@ TEST(SlicePlanning, AStepIsRecordedSliceBySlice) {
   EXPECT_EQ(
       fuse(classifier_step(33, 20)).str(),
       "gather -> %8(20, 784) %9(20, 1)  rows 0..19\n"
-      "linear+relu %8(20, 784) %0(128, 784) %1(1, 128) -> %12(20, 128)  dense_1  rows 0..19\n"
-      "linear %12(20, 128) %2(10, 128) %3(1, 10) -> %14(20, 10)  dense_2  rows 0..19\n"
-      "softmax_cross_entropy %14(20, 10) %9(20, 1) -> %16(1, 1) %17(1, 1) %19(20, 10)  rows 0..19\n"
+      "linear+bias+relu %8(20, 784) %0(128, 784) %1(1, 128) -> %12(20, 128)  dense_1  rows 0..19\n"
+      "linear+bias %12(20, 128) %2(10, 128) %3(1, 10) -> %14(20, 10)  dense_2  rows 0..19\n"
+      "categorical cross-entropy %14(20, 10) %9(20, 1) -> %16(1, 1) %17(1, 1) %19(20, 10)  rows 0..19\n"
       "linear_weight_grad %19(20, 10) %12(20, 128) -> %6(10, 128)  dense_2  rows 0..19\n"
       "bias_grad %19(20, 10) -> %7(1, 10)  dense_2  rows 0..19\n"
-      "linear_input_grad %19(20, 10) %2(10, 128) %12(20, 128) -> %21(20, 128)  dense_2  rows "
+      "linear_input_grad+relu_grad %19(20, 10) %2(10, 128) %12(20, 128) -> %21(20, 128)  dense_2  rows "
       "0..19\n"
       "linear_weight_grad %21(20, 128) %8(20, 784) -> %4(128, 784)  dense_1  rows 0..19\n"
       "bias_grad %21(20, 128) -> %5(1, 128)  dense_1  rows 0..19\n"
       "gather -> %22(13, 784) %23(13, 1)  rows 20..32\n"
-      "linear+relu %22(13, 784) %0(128, 784) %1(1, 128) -> %26(13, 128)  dense_1  rows 20..32\n"
-      "linear %26(13, 128) %2(10, 128) %3(1, 10) -> %28(13, 10)  dense_2  rows 20..32\n"
-      "softmax_cross_entropy %28(13, 10) %23(13, 1) -> %16(1, 1) %17(1, 1) %31(13, 10)  rows "
+      "linear+bias+relu %22(13, 784) %0(128, 784) %1(1, 128) -> %26(13, 128)  dense_1  rows 20..32\n"
+      "linear+bias %26(13, 128) %2(10, 128) %3(1, 10) -> %28(13, 10)  dense_2  rows 20..32\n"
+      "categorical cross-entropy %28(13, 10) %23(13, 1) -> %16(1, 1) %17(1, 1) %31(13, 10)  rows "
       "20..32\n"
       "linear_weight_grad %31(13, 10) %26(13, 128) += %6(10, 128)  dense_2  rows 20..32\n"
       "bias_grad %31(13, 10) += %7(1, 10)  dense_2  rows 20..32\n"
-      "linear_input_grad %31(13, 10) %2(10, 128) %26(13, 128) -> %33(13, 128)  dense_2  rows "
+      "linear_input_grad+relu_grad %31(13, 10) %2(10, 128) %26(13, 128) -> %33(13, 128)  dense_2  rows "
       "20..32\n"
       "linear_weight_grad %33(13, 128) %22(13, 784) += %4(128, 784)  dense_1  rows 20..32\n"
       "bias_grad %33(13, 128) += %5(1, 128)  dense_1  rows 20..32\n"
-      "adam ->\n");
+      "update ->\n");
 }
 
 TEST(SlicePlanning, SlicesThatHoldTheBatchAreNone) {
@@ -63,7 +63,7 @@ TEST(SlicePlanning, SlicesThatAreAlikeShareALine) {
             "  gather  rows 0..1\n"
             "  linear+bias+relu  dense_1  rows 0..1\n"
             "  linear+bias  dense_2  rows 0..1\n"
-            "  softmax_cross_entropy  rows 0..1\n"
+            "  categorical cross-entropy  rows 0..1\n"
             "  linear_weight_grad  dense_2  rows 0..1\n"
             "  bias_grad  dense_2  rows 0..1\n"
             "  linear_input_grad+relu_grad  dense_2  rows 0..1\n"
@@ -72,14 +72,14 @@ TEST(SlicePlanning, SlicesThatAreAlikeShareALine) {
             "  gather  rows 2..3\n"
             "  linear+bias+relu  dense_1  rows 2..3\n"
             "  linear+bias  dense_2  rows 2..3\n"
-            "  softmax_cross_entropy  rows 2..3\n"
+            "  categorical cross-entropy  rows 2..3\n"
             "  linear_weight_grad, added  dense_2  rows 2..3\n"
             "  bias_grad, added  dense_2  rows 2..3\n"
             "  linear_input_grad+relu_grad  dense_2  rows 2..3\n"
             "  linear_weight_grad, added  dense_1  rows 2..3\n"
             "  bias_grad, added  dense_1  rows 2..3\n"
             "  rows 4..6: as the slice before\n"
-            "  adam\n");
+            "  update\n");
   const Program two = classifier_step(3, 1);
   EXPECT_EQ(two.describe(two.ops()[1]), "linear  dense_1  row 0");
   EXPECT_NE(two.list(note).find("  linear  dense_1  row 0 (odd)\n"), std::string::npos);
@@ -128,8 +128,8 @@ TEST(SlicePlanning, ALossNeedsTheRowsOfItsSlice) {
   Program program(8, {});
   program.begin_slice(0, 4);
   const ValueId x = program.input("x", 8, 3);
-  EXPECT_EQ(message_of<ShapeError>([&] { program.mse(x, x, true); }),
-            "mse expects prediction of shape (4, 3), got (8, 3) (x). [MN-N02]");
+  EXPECT_EQ(message_of<ShapeError>([&] { program.loss({LossKind::mean_squared_error}, x, x, true); }),
+            "mean squared error expects prediction of shape (4, 3), got (8, 3) (x). [MN-N02]");
 }
 
 }  // namespace

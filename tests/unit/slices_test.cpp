@@ -57,7 +57,7 @@ class Steps {
         record(model, *problem.loss, *problem.optimizer,
                {.batch = cut.batch, .target = problem.target, .slice = cut.slice});
     program = fused ? fuse(recorded) : recorded;
-    arena = backend.create_arena(model.parameters(), problem.optimizer->rule().state_arenas);
+    arena = backend.create_arena(model.parameters(), states_of(problem.optimizer->rule()));
     arena->set_learning_rate(problem.optimizer->learning_rate());
     for (std::size_t slot = 0; slot < model.parameters().size(); ++slot) {
       arena->write(Arena::Part::parameters, static_cast<int>(slot),

@@ -162,7 +162,7 @@ struct Silu {
   template <class T>
   MINNOW_FORMULA static T slope(T x, float) {
     const T y = elementary::logistic(x);
-    return y + y * (x - x * y);
+    return y + y * (x * elementary::logistic(-x));  // not 1 - y, which x would enlarge
   }
 };
 

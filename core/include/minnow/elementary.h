@@ -71,7 +71,7 @@ MINNOW_FORMULA T exp_polynomial(T r) {
   p = p * r + 1.6666665459e-1F;
   return p * r + 5.0000001201e-1F;
 }
-inline constexpr float kLeastExponent = -87.0F;
+inline constexpr float kLeastExponent = -87.3365402F;  // exp() of it is the smallest normal float
 
 /// exp(x) for x <= 88, within 2 ulp; 0 below -87.
 template <class T>
