@@ -34,13 +34,13 @@ inline std::vector<LossFunction> all_losses() {
   return all;
 }
 
+inline bool counts_right(LossKind kind) { return traits_of(kind).accuracy != Accuracy::none; }
 /// Of rows found right or wrong the prediction is a probability, or a logit.
 inline bool takes_probabilities(LossKind kind) {
   return kind == LossKind::cross_entropy || traits_of(kind).accuracy == Accuracy::above_half;
 }
 inline bool takes_labels(LossKind kind, std::int64_t outputs) {
-  const Accuracy accuracy = traits_of(kind).accuracy;
-  return accuracy == Accuracy::largest || (accuracy != Accuracy::none && outputs == 1);
+  return traits_of(kind).accuracy == Accuracy::largest || (counts_right(kind) && outputs == 1);
 }
 
 inline std::vector<OptimizerPtr> all_optimizers(float rate = 0.01F) {

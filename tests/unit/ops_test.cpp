@@ -158,20 +158,19 @@ TEST_P(Ops, LinearGradients) {
 // Weights larger than the caches take another path, and so do few rows of them.
 TEST_P(Ops, LargeWeights) {
   constexpr std::int64_t kIn = 2070, kOut = 2050;
-  for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu}) {
-    for (const std::int64_t rows : {3, 65}) {
-      Program program(rows, {weight(kOut, kIn), bias(kOut)});
-      const ValueId x = program.input("x", rows, kIn);
-      const ValueId dy = program.input("dy", rows, kOut);
-      const ValueId y =
-          program.add_bias(program.linear(x, program.parameter(0)), program.parameter(1));
-      program.keep(program.activate({kind}, y));
-      program.linear_weight_grad(dy, x, program.gradient(0));
-      const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
-      program.keep(program.activate_grad({kind}, dx, x, x));
-      check(fuse(program), 2e-4);
-      ASSERT_EQ(fuse(program).ops().size(), 3U);
-    }
+  for (const auto& [rows, kind] :
+       {std::pair{3, ActivationKind::relu}, {65, ActivationKind::gelu}}) {
+    Program program(rows, {weight(kOut, kIn), bias(kOut)});
+    const ValueId x = program.input("x", rows, kIn);
+    const ValueId dy = program.input("dy", rows, kOut);
+    const ValueId y =
+        program.add_bias(program.linear(x, program.parameter(0)), program.parameter(1));
+    program.keep(program.activate({kind}, y));
+    program.linear_weight_grad(dy, x, program.gradient(0));
+    const ValueId dx = program.linear_input_grad(dy, program.parameter(0));
+    program.keep(program.activate_grad({kind}, dx, x, x));
+    check(fuse(program), 2e-4);
+    ASSERT_EQ(fuse(program).ops().size(), 3U);
   }
 }
 
@@ -320,18 +319,18 @@ TEST_P(Ops, SoftmaxIsFusedIntoTheCrossEntropy) {
 }
 
 TEST_P(Ops, SigmoidIsFusedIntoTheBinaryCrossEntropy) {
-  constexpr Activation kSigmoid{ActivationKind::sigmoid};
+  const Activation sigmoid{ActivationKind::sigmoid};
   for (const auto cols : kSizes) {
     for (const bool labels : {false, true}) {
       if (labels && cols > 1) continue;
       classes_ = 2;
       Program program(33, {});
       const ValueId x = program.input("x", 33, cols);
-      const ValueId p = program.activate(kSigmoid, x);
+      const ValueId p = program.activate(sigmoid, x);
       const ValueId y =
           labels ? program.input("y", 33, 1, DType::i32) : program.input(kPositive, 33, cols);
       const ValueId dp = program.loss({LossKind::binary_cross_entropy}, p, y, true);
-      program.keep(program.activate_grad(kSigmoid, dp, x, p));
+      program.keep(program.activate_grad(sigmoid, dp, x, p));
       check(program, 2e-5);
       check(fuse(program), 2e-5);
       ASSERT_EQ(fuse(program).ops().size(), 1U);
