@@ -17,9 +17,25 @@ inline void note_loss(const LossRows& rows, std::int64_t row, float loss) {
   rows.row_loss[row] = rows.add ? rows.row_loss[row] + scaled : scaled;
 }
 
+// One number a row, without the loops over columns.
+template <class F>
+void element_loss_one_column(const LossRows& rows) {
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    const float x = rows.input[row * rows.ld], target = rows.values[row * rows.ld];
+    note_loss(rows, row, F::value(x, target, rows.parameter));
+    if (rows.gradient == nullptr) continue;
+    float* gradient = rows.gradient + row * rows.ld;
+    store(gradient, Vector{rows.gradient_scale * F::slope(x, target, rows.parameter)});
+    for (std::int64_t i = kLanes; i < rows.ld; i += kLanes) store(gradient + i, Vector{});
+  }
+}
+
 /// Of single elements.
 template <class F>
 void element_loss(const LossRows& rows) {
+  if (rows.cols == 1 && rows.labels == nullptr && rows.row_correct == nullptr && !rows.add) {
+    return element_loss_one_column<F>(rows);
+  }
   constexpr Accuracy kAccuracy = F::kTraits.accuracy;
   constexpr float kThreshold = kAccuracy == Accuracy::above_half ? 0.5F : 0.0F;
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {

@@ -26,13 +26,16 @@ class RuleUpdate final : public Update {
         kernel_(kernel),
         kernels_(kernels),
         arena_(arena),
-        regions_{{{0, arena.weight_floats()}, {arena.weight_floats(), arena.floats()}}},
+        // Without a difference between them, one call of a kernel does for all.
+        weights_end_(decays(rule, 2) == decays(rule, 1) ? arena.floats() : arena.weight_floats()),
+        regions_{{{0, weights_end_}, {weights_end_, arena.floats()}}},
         largest_(static_cast<std::size_t>(workers)) {}
 
   void look(int worker, int workers) noexcept override {
     if (worker == 0) {
       const auto step = static_cast<std::uint64_t>(arena_.steps() + 1);
       for (std::size_t i = 0; i < regions_.size(); ++i) {
+        if (empty(i)) continue;
         steps_[i] = rule_.prepare(arena_.learning_rate(), step, decays(rule_, i == 0 ? 2 : 1));
       }
       before_ = arena_.magnitudes();
@@ -77,7 +80,7 @@ class RuleUpdate final : public Update {
     const auto& parameters = arena_.parameters();
     for (std::size_t slot = 0; slot < parameters.size(); ++slot) {
       const std::int64_t begin = arena_.offset(static_cast<int>(slot));
-      const std::size_t region = begin < arena_.weight_floats() ? 0 : 1;
+      const std::size_t region = begin < weights_end_ ? 0 : 1;
       Magnitudes unused;
       if (!stays_finite(region, begin, begin + slice_floats(parameters[slot]), unused)) {
         return "update of " + parameters[slot].name;
@@ -92,17 +95,19 @@ class RuleUpdate final : public Update {
   void for_owned(int worker, int workers, Function f) const {
     if (workers == 1) {
       for (std::size_t i = 0; i < regions_.size(); ++i) {
-        if (regions_[i].begin < regions_[i].end) f(i, regions_[i].begin, regions_[i].end);
+        if (!empty(i)) f(i, regions_[i].begin, regions_[i].end);
       }
       return;
     }
     for (std::size_t slot = 0; slot < arena_.parameters().size(); ++slot) {
       const Share part = share_of_slice(arena_.parameters()[slot], worker, workers);
       const std::int64_t offset = arena_.offset(static_cast<int>(slot));
-      const std::size_t region = offset < arena_.weight_floats() ? 0 : 1;
+      const std::size_t region = offset < weights_end_ ? 0 : 1;
       f(region, offset + part.begin, offset + part.end);
     }
   }
+
+  bool empty(std::size_t region) const { return regions_[region].begin == regions_[region].end; }
 
   UpdateSpan span(std::int64_t begin, std::int64_t end) const {
     const auto at = [&](Arena::Part part) {
@@ -125,7 +130,7 @@ class RuleUpdate final : public Update {
       if (!(here <= largest)) largest = std::isnan(largest) ? largest : here;
     }
     for (std::size_t i = 0; i < regions_.size(); ++i) {
-      if (regions_[i].begin == regions_[i].end) continue;
+      if (empty(i)) continue;
       Magnitudes region = before_;
       if (!Rule::bound(steps_[i], largest, region)) return false;
       raise(after, region);
@@ -165,7 +170,8 @@ class RuleUpdate final : public Update {
   void (*kernel_)(const void*, const UpdateSpan&);
   const KernelTable& kernels_;
   CpuArena& arena_;
-  std::array<Region, 2> regions_;  // weights, and what is not decayed with them
+  std::int64_t weights_end_;
+  std::array<Region, 2> regions_;  // weights, and what is not decayed with them; one may be empty
   // Of the running step: written before its barrier by worker 0, or by each worker its own.
   std::array<typename Rule::Step, 2> steps_{};
   Magnitudes before_;
