@@ -2,6 +2,8 @@
 
 // The same data and starting weights as problems.py, bit for bit, and the shape of a result.
 
+#include <minnow/loss_function.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +19,30 @@ struct Result {
   std::array<double, kSteps> losses;  // of each batch, before its update
   std::array<double, 4> sums;         // of 0.weight, 0.bias, 2.weight, 2.bias after the last step
   std::span<const float> samples;     // sampled() of the four, one after the other
+};
+
+/// A hundred steps: the loss of each batch before its update, and all weights after the last one.
+struct Trajectory {
+  std::array<double, 100> losses;
+  std::array<float, 83> weights;
+};
+
+/// An activation at kPoints, and its slope there.
+struct ActivationValues {
+  const char* activation;
+  std::array<double, 49> values;
+  std::array<double, 49> slopes;
+};
+
+/// A (5, 3) prediction or target of a loss.
+enum class Given : std::uint8_t { logits, probabilities, values, shares, labels };
+struct LossValues {
+  minnow::LossKind kind;
+  float parameter;
+  Given prediction;
+  Given target;
+  double loss;
+  std::array<double, 15> gradient;
 };
 
 /// Word `index` of `stream`: the finalizer of MurmurHash3 (public domain).

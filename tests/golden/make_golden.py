@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Trains the documents' models in Keras (TensorFlow) and PyTorch and writes golden_data.h.
+"""What Keras (TensorFlow) and PyTorch compute, as headers beside this script.
 
     pip install tensorflow-cpu torch
-    python3 make_golden.py           # writes golden_data.h beside this script
-    python3 make_golden.py --check   # compares golden_data.h with a fresh run, writes nothing
+    python3 make_golden.py                    # writes golden_{data,functions,optimizers}.h
+    python3 make_golden.py --check            # compares them with a fresh run, writes nothing
+    python3 make_golden.py --part functions   # one of them; only "data" needs TensorFlow
 
-Both print how far each float32 run is from the double-precision reference.py, and fail beyond 1e-5.
-Keras takes Adam's 1 - beta^t in float32; its rows are against a reference that does the same, and
-"exact" is how far that reference is from one in double throughout: what minnow may be off by.
+data: the documents' models, trained. Prints how far each float32 run is from the double-precision
+reference.py, and fails beyond 1e-5. Keras takes Adam's 1 - beta^t in float32; its rows are against
+a reference that does the same, and "exact" is how far that reference is from one in double
+throughout: what minnow may be off by.
+functions: activations and losses with their derivatives, in double precision.
+optimizers: a hundred steps of each in float32, compared with the same in double precision.
 """
 
 import argparse
@@ -24,7 +28,7 @@ import problems
 import reference
 
 TOLERANCE = 1e-5  # of a weight, absolute; of a loss, relative
-HEADER = pathlib.Path(__file__).with_name("golden_data.h")
+FOLDER = pathlib.Path(__file__).parent
 
 
 def run_module(name):
@@ -71,18 +75,22 @@ def numbers(values, suffix="", indent=4):
     return (",\n" + " " * indent).join(lines)
 
 
-def header(runs, fit_losses, versions):
-    text = f"""\
+def start_of_header(versions, kind):
+    return f"""\
 #pragma once
 
 // Written by make_golden.py, not by hand.
 // clang-format off
-// {versions}
+// {versions}, numpy {np.__version__}, {platform.machine()}, {kind}
 
 #include "golden.h"
 
 namespace golden {{
 """
+
+
+def header(runs, fit_losses, versions):
+    text = start_of_header(versions, "float32")
     for name, (losses, weights) in runs.items():
         samples = np.concatenate([problems.sampled(w) for w in weights])
         sums = ", ".join(f"{w.astype(np.float64).sum():.12g}" for w in weights)
@@ -104,18 +112,12 @@ inline constexpr double kToyFitLosses[] = {{
     return text
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--check", action="store_true", help="write nothing")
-    check = arguments.parse_args().check
-
+def data():
     keras, torch = apart("train_keras"), apart("train_torch")
-    versions = (f"{keras.pop('version')}, {torch.pop('version')}, numpy {np.__version__}, "
-                f"{platform.machine()}, float32")
+    versions = f"{keras.pop('version')}, {torch.pop('version')}"
     fit_losses, fit_weights = keras.pop("fit")
     runs = keras | torch
 
-    print(versions)
     print(f"{'off from float64':26}{'loss, rel.':>12}{'weight, max':>12}{'rms':>12}{'sum':>12}")
     truths, exact = references(np.float32), references(np.float64)
     good = all([compare(name, run, truths[name]) for name, run in runs.items()])
@@ -123,15 +125,68 @@ def main():
         compare(name + " exact", exact[name], truths[name])
     same = np.abs(difference(fit_weights, runs["ToyKerasAdam"][1])).max()
     print(f"fit() and train_on_batch() end with weights {same:.1e} apart")
-    if not good or same > TOLERANCE:
-        sys.exit("a difference is beyond 1e-5: nothing written")
+    return header(runs, fit_losses, versions), good and same <= TOLERANCE
 
-    text = header(runs, fit_losses, versions)
-    if not check:
-        HEADER.write_text(text)
-        print(f"{HEADER.name}: {len(text)} bytes")
-    elif HEADER.read_text() != text:
-        sys.exit(f"{HEADER.name} holds other digits or other versions than this run")
+
+def functions():
+    found = apart("torch_functions")
+    text = start_of_header(found["version"], "float64")
+    text += f"""
+inline constexpr float kPoints[] = {{
+    {numbers(found["points"], "F")}}};
+
+inline constexpr ActivationValues kActivationValues[] = {{
+"""
+    for name, values, slopes in found["activations"]:
+        text += f"""    {{"{name}",
+     {{{numbers(values, indent=6)}}},
+     {{{numbers(slopes, indent=6)}}}}},
+"""
+    text += f"""}};
+
+inline constexpr LossValues kLossValues[] = {{
+"""
+    for kind, parameter, prediction, target, loss, gradient in found["losses"]:
+        text += f"""    {{minnow::LossKind::{kind}, {parameter}, Given::{prediction}, Given::{target}, {loss:.9g},
+     {{{numbers(gradient.reshape(-1), indent=6)}}}}},
+"""
+    return text + "};\n\n}  // namespace golden\n", True
+
+
+def optimizers():
+    found = apart("torch_optimizers")
+    text = start_of_header(found.pop("version"), "float32")
+    good = True
+    print(f"{'off from float64':26}{'loss, rel.':>12}{'weight, max':>12}{'rms':>12}{'sum':>12}")
+    for name, (run, exact) in found.items():
+        good &= compare(name, run, exact)
+        weights = np.concatenate([w.reshape(-1) for w in run[1]])
+        text += f"""
+inline constexpr Trajectory k{name} = {{
+    .losses = {{{numbers(run[0], indent=15)}}},
+    .weights = {{{numbers(weights, "F", indent=16)}}}}};
+"""
+    return text + "\n}  // namespace golden\n", good
+
+
+PARTS = {"data": data, "functions": functions, "optimizers": optimizers}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--check", action="store_true", help="write nothing")
+    arguments.add_argument("--part", choices=PARTS, help="one header only")
+    options = arguments.parse_args()
+    for part in [options.part] if options.part else PARTS:
+        path = FOLDER / f"golden_{part}.h"
+        text, good = PARTS[part]()
+        if not good:
+            sys.exit(f"a difference is beyond 1e-5: {path.name} is not written")
+        if not options.check:
+            path.write_text(text)
+            print(f"{path.name}: {len(text)} bytes")
+        elif path.read_text() != text:
+            sys.exit(f"{path.name} holds other digits or other versions than this run")
 
 
 if __name__ == "__main__":

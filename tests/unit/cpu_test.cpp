@@ -13,15 +13,10 @@
 #include <optional>
 
 #include "problems.h"
+#include "with_isa.h"
 
 namespace minnow::testing {
 namespace {
-
-class WithIsa {
- public:
-  explicit WithIsa(const char* isa) { setenv("MINNOW_CPU_ISA", isa, 1); }
-  ~WithIsa() { unsetenv("MINNOW_CPU_ISA"); }
-};
 
 TEST(CpuTest, InstructionSetsAgree) {
   const Tensor x = random_tensor({96, 784}, 1);
@@ -121,13 +116,8 @@ TEST(CpuTest, ApproximateUpdatesAreWithinTheirError) {
   const OptimizerPtr optimizer = adam({.learning_rate = 1.0F, .approximate = true});
   const auto rule = std::get<AdamRule>(optimizer->rule());
   for (const char* isa : {"v1", "v3", "v4"}) {
-    const WithIsa environment(isa);
-    std::optional<Device> device;
-    try {
-      device = open("cpu");
-    } catch (const DeviceUnavailable&) {
-      continue;  // an older processor
-    }
+    const std::optional<Device> device = open_with_isa(isa);
+    if (!device) continue;
     const auto updated = [&](const AdamRule& by) {
       Program program(1, {{.name = "p", .rank = 1, .cols = kCount}});
       program.loss({LossKind::mean_squared_error}, program.input("y", 1, 1),
