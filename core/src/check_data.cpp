@@ -103,7 +103,7 @@ void require_positive(std::int64_t value, std::string_view what) {
   throw_invalid("MN-N07", cat(what, " is ", value, "."), "give 1 or more");
 }
 
-Tensor prepare_features(const Tensor& x, std::string_view name, const Model& model) {
+Tensor check_features(const Tensor& x, std::string_view name, const Model& model) {
   require_rank(x, name);
   if (x.shape().row_elements() != model.inputs()) {
     throw_shape(cat("the model expects ", model.inputs(), " numbers per row (",
@@ -115,12 +115,12 @@ Tensor prepare_features(const Tensor& x, std::string_view name, const Model& mod
   return features;
 }
 
-Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
-                 const Loss& loss) {
+HostRows check_rows(const Tensor& x, const Tensor& y, std::string_view suffix, const Model& model,
+                    const Loss& loss) {
   const std::string x_name = cat("x", suffix);
   const std::string y_name = cat("y", suffix);
-  Prepared prepared;
-  prepared.x = prepare_features(x, x_name, model);
+  HostRows rows;
+  rows.x = check_features(x, x_name, model);
   require_rank(y, y_name);
   if (x.shape().rows() != y.shape().rows()) {
     throw_shape(cat(x_name, " has ", x.shape().rows(), " rows and ", y_name, " has ",
@@ -129,9 +129,9 @@ Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, cons
   const bool one_per_row = y.shape().row_elements() == 1;
   const std::int64_t classes = loss.classes(model.outputs());
   if (classes > 0 && one_per_row && y.dtype() != DType::f32) {
-    prepared.kind = TargetKind::labels;
-    prepared.target = prepare_labels(y, y_name, classes, model.outputs());
-    return prepared;
+    rows.kind = TargetKind::labels;
+    rows.target = prepare_labels(y, y_name, classes, model.outputs());
+    return rows;
   }
   if (classes > 0 && one_per_row && model.outputs() > 1) {
     throw_invalid("MN-N03",
@@ -140,10 +140,10 @@ Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix, cons
                   cat("convert labels with ", y_name, ".to(minnow::DType::i32), or give ", y_name,
                       " as (rows, ", model.outputs(), ")"));
   }
-  prepared.kind = TargetKind::values;
-  prepared.target = prepare_values(y, y_name, model.outputs());
-  if (loss.classification()) require_probabilities(prepared.target, y_name, loss.name());
-  return prepared;
+  rows.kind = TargetKind::values;
+  rows.target = prepare_values(y, y_name, model.outputs());
+  if (loss.classification()) require_probabilities(rows.target, y_name, loss.name());
+  return rows;
 }
 
 }  // namespace minnow

@@ -24,8 +24,11 @@ ResourceExhausted::ResourceExhausted(Failure failure, std::int64_t needed_bytes,
                                      std::int64_t free_bytes)
     : ResourceExhausted(std::move(failure), needed_bytes, free_bytes, {}) {}
 ResourceExhausted::ResourceExhausted(Failure failure, std::int64_t needed_bytes,
-                                     std::int64_t free_bytes, Fit fit)
-    : Error(std::move(failure)), needed_bytes_(needed_bytes), free_bytes_(free_bytes), fit_(fit) {}
+                                     std::int64_t free_bytes, Alternatives alternatives)
+    : Error(std::move(failure)),
+      needed_bytes_(needed_bytes),
+      free_bytes_(free_bytes),
+      alternatives_(alternatives) {}
 
 NumericError::NumericError(Failure failure, std::int64_t step, std::string tensor)
     : Error(std::move(failure)), step_(step), tensor_(std::move(tensor)) {}

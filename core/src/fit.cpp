@@ -73,9 +73,10 @@ History Trainer::fit(const Tensor& x, const Tensor& y, const FitOptions& options
   const auto prepared = [&]() -> FitData {
     try {
       const Split parts = split(x, y, options);
-      FitData data{state_->prepare(parts.x, parts.y, ""), std::nullopt};
+      FitData data{check_rows(parts.x, parts.y, "", state_->model, *state_->loss), std::nullopt};
       if (!parts.validation_x.empty() || !parts.validation_y.empty()) {
-        data.validation = state_->prepare(parts.validation_x, parts.validation_y, " (validation)");
+        data.validation = check_rows(parts.validation_x, parts.validation_y, " (validation)",
+                                     state_->model, *state_->loss);
       }
       return data;
     } catch (const std::bad_alloc&) {

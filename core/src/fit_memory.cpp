@@ -12,11 +12,11 @@ namespace {
 /// Adds up the programs of one trainer: they share its parameters, and some workspace.
 class Sum {
  public:
-  explicit Sum(const Execution& execution) : execution_(execution) {}
+  explicit Sum(const DeviceModel& device_model) : device_model_(device_model) {}
   void add(const ProgramKey& key) {
     if (key.batch == 0) return;
-    const Program program = execution_.program(key);
-    const Backend& backend = execution_.backend();
+    const Program program = device_model_.program(key);
+    const Backend& backend = device_model_.backend();
     const MemoryPlan one = backend.plan(program);
     const std::int64_t shared = backend.shared_workspace(program);
     total_.parameters = one.parameters;
@@ -33,7 +33,7 @@ class Sum {
   }
 
  private:
-  const Execution& execution_;
+  const DeviceModel& device_model_;
   MemoryPlan total_;
   std::int64_t shared_ = 0;
 };
@@ -48,13 +48,13 @@ std::string table(const MemoryPlan& plan) {
 }
 
 /// The largest batch below one that does not fit; 0: not even one row.
-std::int64_t largest_batch(const Execution& execution, FitNeeds needs, std::int64_t bytes) {
-  needs.slice = 0;
+std::int64_t largest_batch(const DeviceModel& device_model, Workload workload, std::int64_t bytes) {
+  workload.slice = 0;
   std::int64_t fits = 0;
-  std::int64_t too_large = needs.batch;
+  std::int64_t too_large = workload.batch;
   while (too_large - fits > 1) {
-    needs.batch = fits + (too_large - fits) / 2;
-    (plan_fit(execution, needs).total() <= bytes ? fits : too_large) = needs.batch;
+    workload.batch = fits + (too_large - fits) / 2;
+    (plan_memory(device_model, workload).total() <= bytes ? fits : too_large) = workload.batch;
   }
   return fits;
 }
@@ -65,60 +65,61 @@ std::int64_t slice_rows(std::int64_t batch, std::int64_t most) {
   return most <= 0 || most >= batch ? 0 : most;
 }
 
-MemoryPlan plan_fit(const Execution& execution, const FitNeeds& needs) {
-  Sum programs(execution);
-  for (const std::int64_t batch : {needs.batch, needs.rows % needs.batch}) {
-    programs.add({Mode::train, batch, needs.x, needs.target, slice_rows(batch, needs.slice)});
+MemoryPlan plan_memory(const DeviceModel& device_model, const Workload& workload) {
+  Sum programs(device_model);
+  for (const std::int64_t batch : {workload.batch, workload.rows % workload.batch}) {
+    programs.add(
+        {Mode::train, batch, workload.x, workload.target, slice_rows(batch, workload.slice)});
   }
-  if (needs.validation_rows > 0) {
-    const std::int64_t most = std::min(needs.validation_batch, needs.validation_rows);
-    for (const std::int64_t batch : {most, needs.validation_rows % most}) {
-      programs.add({Mode::evaluate, batch, needs.validation_x, needs.target});
+  if (workload.validation_rows > 0) {
+    const std::int64_t most = std::min(workload.validation_batch, workload.validation_rows);
+    for (const std::int64_t batch : {most, workload.validation_rows % most}) {
+      programs.add({Mode::evaluate, batch, workload.validation_x, workload.target});
     }
   }
   MemoryPlan plan = programs.total();
 
-  const std::int64_t inputs = execution.model().inputs();
-  const bool labels = needs.target == TargetKind::labels;
+  const std::int64_t inputs = device_model.model().inputs();
+  const bool labels = workload.target == TargetKind::labels;
   const auto upload = [&](std::int64_t rows, DType x) {
-    const Backend& backend = execution.backend();
+    const Backend& backend = device_model.backend();
     plan.data += backend.upload_bytes(x, rows, inputs);
     plan.data += backend.upload_bytes(labels ? DType::i32 : DType::f32, rows,
-                                      labels ? 1 : execution.model().outputs());
+                                      labels ? 1 : device_model.model().outputs());
   };
-  upload(needs.rows, needs.x);
-  if (needs.validation_rows > 0) upload(needs.validation_rows, needs.validation_x);
+  upload(workload.rows, workload.x);
+  if (workload.validation_rows > 0) upload(workload.validation_rows, workload.validation_x);
   return plan;
 }
 
-std::int64_t available(const Execution& execution) {
-  const std::int64_t free = execution.device().memory().free;
-  return free < 0 ? free : free + execution.held_bytes();
+std::int64_t available(const DeviceModel& device_model) {
+  const std::int64_t free = device_model.device().memory().free;
+  return free < 0 ? free : free + device_model.held_bytes();
 }
 
-std::int64_t fitting_slice(const Execution& execution, FitNeeds needs, std::int64_t bytes) {
-  std::int64_t rows = needs.slice > 0 ? needs.slice : needs.batch;
+std::int64_t fitting_slice(const DeviceModel& device_model, Workload workload, std::int64_t bytes) {
+  std::int64_t rows = workload.slice > 0 ? workload.slice : workload.batch;
   while (rows > 1) {
     rows = (rows + 1) / 2;
-    needs.slice = rows;
-    if (plan_fit(execution, needs).total() <= bytes) return rows;
+    workload.slice = rows;
+    if (plan_memory(device_model, workload).total() <= bytes) return rows;
   }
   return 0;
 }
 
-void throw_does_not_fit(const Execution& execution, const FitNeeds& needs, const MemoryPlan& plan,
-                        std::int64_t bytes) {
-  const DeviceInfo& device = execution.device().info();
-  const MemoryState memory = execution.device().memory();
-  ResourceExhausted::Fit fit{.needed = plan,
-                             .largest_batch = largest_batch(execution, needs, bytes),
-                             .microbatch = fitting_slice(execution, needs, bytes)};
+void throw_does_not_fit(const DeviceModel& device_model, const Workload& workload,
+                        const MemoryPlan& plan, std::int64_t bytes) {
+  const DeviceInfo& device = device_model.device().info();
+  const MemoryState memory = device_model.device().memory();
+  ResourceExhausted::Alternatives fit{.needed = plan,
+                                      .largest_batch = largest_batch(device_model, workload, bytes),
+                                      .microbatch = fitting_slice(device_model, workload, bytes)};
   std::string remedy;
   if (fit.microbatch > 0) {
-    FitNeeds sliced = needs;
+    Workload sliced = workload;
     sliced.slice = fit.microbatch;
-    remedy = cat("slices of ", fit.microbatch, " rows keep batch ", needs.batch, " and need ",
-                 format_bytes(plan_fit(execution, sliced).total()), " (microbatch)");
+    remedy = cat("slices of ", fit.microbatch, " rows keep batch ", workload.batch, " and need ",
+                 format_bytes(plan_memory(device_model, sliced).total()), " (microbatch)");
   }
   if (fit.largest_batch > 0) {
     remedy +=
@@ -133,10 +134,10 @@ void throw_does_not_fit(const Execution& execution, const FitNeeds& needs, const
       {.code = memory.limited           ? Code("MN-M03")
                : device.separate_memory ? Code("MN-M01")
                                         : Code("MN-M08"),
-       .what =
-           device.separate_memory || memory.limited
-               ? cat("this model does not fit on ", device.name, " with batch ", needs.batch, ".")
-               : cat("not enough host memory for this model with batch ", needs.batch, "."),
+       .what = device.separate_memory || memory.limited
+                   ? cat("this model does not fit on ", device.name, " with batch ", workload.batch,
+                         ".")
+                   : cat("not enough host memory for this model with batch ", workload.batch, "."),
        .evidence = cat("needs ", table(plan), "; free ", format_bytes(bytes),
                        memory.total < 0 ? "" : cat(" of ", format_bytes(memory.total)),
                        memory.evidence.empty() ? "" : cat(" (", memory.evidence, ")")),

@@ -18,7 +18,7 @@ std::string steps_text(std::int64_t count) { return cat(count, count == 1 ? " st
 std::exception_ptr with(const Error& error, Failure failure) {
   if (const auto* memory = dynamic_cast<const ResourceExhausted*>(&error)) {
     return std::make_exception_ptr(ResourceExhausted(std::move(failure), memory->needed_bytes(),
-                                                     memory->free_bytes(), memory->fit()));
+                                                     memory->free_bytes(), memory->alternatives()));
   }
   if (const auto* device = dynamic_cast<const DeviceError*>(&error)) {
     return std::make_exception_ptr(
@@ -30,9 +30,9 @@ std::exception_ptr with(const Error& error, Failure failure) {
 }  // namespace
 
 // Where the device still works its optimizer state goes back as well.
-void FitRun::restore_for_good(const Saved& saved) {
+void FitRun::restore_for_good(const RestorePoint& saved) {
   try {
-    state_.execution->restore(saved.snapshot);
+    state_.device_model->restore(saved.snapshot);
   } catch (const Error&) {
     state_.store->replace(saved.snapshot.parameters);
   }
@@ -40,7 +40,7 @@ void FitRun::restore_for_good(const Saved& saved) {
 
 void FitRun::give_up(const Error& error) {
   Failure failure = error.failure();
-  const std::int64_t steps = state_.execution->steps();
+  const std::int64_t steps = state_.device_model->steps();
   if (in_flight_ || to_restore_ != nullptr) {
     if (last_) {
       restore_for_good(*last_);
@@ -48,68 +48,68 @@ void FitRun::give_up(const Error& error) {
       failure.effect = cat("the model keeps the weights after step ", last_->snapshot.steps,
                            lost == 0 ? "" : cat("; ", steps_text(lost), " lost"));
     } else {
-      if (state_.execution->device().health()) state_.store->forget_holder();
+      if (state_.device_model->device().health()) state_.store->forget_holder();
       failure.effect =
           "no snapshot was wanted: the model keeps the weights that were read from the device last";
     }
   } else if (steps > steps_before_) {
     failure.effect = cat("the model keeps the weights after step ", steps);
   }
-  throw Final{with(error, std::move(failure))};
+  throw EndOfFit{with(error, std::move(failure))};
 }
 
-FitNeeds FitRun::needs() const {
-  FitNeeds needs{.rows = data_.train.rows(),
-                 .batch = batch_,
-                 .slice = slice_,
-                 .x = data_.train.x.dtype(),
-                 .target = data_.train.kind};
+Workload FitRun::workload() const {
+  Workload workload{.rows = data_.train.rows(),
+                    .batch = batch_,
+                    .slice = slice_,
+                    .x = data_.train.x.dtype(),
+                    .target = data_.train.kind};
   if (data_.validation) {
-    needs.validation_rows = data_.validation->rows();
-    needs.validation_batch = validation_batch_;
-    needs.validation_x = data_.validation->x.dtype();
+    workload.validation_rows = data_.validation->rows();
+    workload.validation_batch = validation_batch_;
+    workload.validation_x = data_.validation->x.dtype();
   }
-  return needs;
+  return workload;
 }
 
 // A fit that was seen to fit is not planned again: a short one takes less time than its plan.
 void FitRun::check_memory() {
   RunReport& report = state_.report;
-  Execution& execution = *state_.execution;
-  const FitNeeds needs = this->needs();
-  if (state_.fitted && state_.fitted->needs == needs) {
-    report.needed = state_.fitted->plan;
+  DeviceModel& device_model = *state_.device_model;
+  const Workload workload = this->workload();
+  if (state_.planned && state_.planned->workload == workload) {
+    report.needed = state_.planned->plan;
     return;
   }
-  report.needed = plan_fit(execution, needs);
+  report.needed = plan_memory(device_model, workload);
   const std::int64_t total = report.needed.total();
-  if (state_.fitted && total <= state_.fitted->most) {
-    state_.fitted = Fitted{needs, report.needed, state_.fitted->most};
+  if (state_.planned && total <= state_.planned->most) {
+    state_.planned = PlannedWorkload{workload, report.needed, state_.planned->most};
     return;
   }
-  std::int64_t bytes = available(execution);
+  std::int64_t bytes = available(device_model);
   const auto fits = [&] { return bytes < 0 || total <= bytes; };
   if (!fits()) {
     state_.free_memory();
-    bytes = available(execution);
+    bytes = available(device_model);
   }
   if (fits()) {
-    state_.fitted = Fitted{needs, report.needed, total};
+    state_.planned = PlannedWorkload{workload, report.needed, total};
     return;
   }
   try {
-    throw_does_not_fit(execution, needs, report.needed, bytes);
+    throw_does_not_fit(device_model, workload, report.needed, bytes);
   } catch (const ResourceExhausted& error) {
     Failure failure = error.failure();
-    if (options_.microbatch == kMicrobatchAuto && error.fit().microbatch > 0) {
-      slice_ = report.microbatch = error.fit().microbatch;
+    if (options_.microbatch == kMicrobatchAuto && error.alternatives().microbatch > 0) {
+      slice_ = report.microbatch = error.alternatives().microbatch;
       failure.remedy.clear();
       failure.effect = cat("it goes through in slices of ", slice_, " rows; batch stays ", batch_);
       announce(std::move(failure));
       check_memory();
       return;
     }
-    if (to_restore_ == nullptr && execution.steps() > 0) save_or_go_back();
+    if (to_restore_ == nullptr && device_model.steps() > 0) save_or_go_back();
     failure.effect = "training on the CPU";
     if (!move_to_fallback(std::move(failure))) give_up(error);
     check_memory();
@@ -128,7 +128,7 @@ void FitRun::recover(const std::exception_ptr& trouble) {
   } catch (const DeviceUnavailable& error) {
     replace_device(error);
   } catch (...) {
-    throw Final{std::current_exception()};
+    throw EndOfFit{std::current_exception()};
   }
 }
 
@@ -148,13 +148,14 @@ void FitRun::make_room(const ResourceExhausted& error) {
     return;
   }
   Failure failure = error.failure();
-  const std::string& name = state_.execution->device().info().name;
+  const std::string& name = state_.device_model->device().info().name;
   const std::int64_t rows = slice_ > 0 ? slice_ : batch_;
   if (doing_ == Doing::stepping && options_.microbatch != kMicrobatchOff && rows > 1) {
-    const std::int64_t bytes = available(*state_.execution);
+    const std::int64_t bytes = available(*state_.device_model);
     const std::int64_t uploaded = train_ ? report.needed.data : 0;  // planned, and held already
     const std::int64_t fitting =
-        bytes < 0 ? (rows + 1) / 2 : fitting_slice(*state_.execution, needs(), bytes + uploaded);
+        bytes < 0 ? (rows + 1) / 2
+                  : fitting_slice(*state_.device_model, workload(), bytes + uploaded);
     if (fitting > 0) {
       slice_ = report.microbatch = fitting;
       retried_ = false;
@@ -167,7 +168,7 @@ void FitRun::make_room(const ResourceExhausted& error) {
       return;
     }
   }
-  if (to_restore_ == nullptr && state_.execution->steps() > 0) save_or_go_back();
+  if (to_restore_ == nullptr && state_.device_model->steps() > 0) save_or_go_back();
   failure.what = cat("out of memory on ", name, " at step ", at, "; continuing on the CPU.");
   failure.remedy.clear();
   failure.effect = "nothing lost";
@@ -198,13 +199,13 @@ void FitRun::replace_device(const Error& error) {
 void FitRun::roll_back(const NumericError& error) {
   in_flight_ = false;  // the step that failed and those after it changed nothing
   RunReport& report = state_.report;
-  if (!good_ || report.rollbacks == kMostRollbacks) throw Final{std::make_exception_ptr(error)};
+  if (!good_ || report.rollbacks == kMostRollbacks) throw EndOfFit{std::make_exception_ptr(error)};
   ++report.rollbacks;
-  const float rate = state_.execution->learning_rate() / 2;
+  const float rate = state_.device_model->learning_rate() / 2;
   report.repeated_steps += step() - 1 - good_->snapshot.steps;
   good_->snapshot.learning_rate = rate;
   to_restore_ = &good_->snapshot;
-  last_.reset();  // it leads to the same place; prepare() takes another one
+  last_.reset();  // it leads to the same place; make_ready() takes another one
   const std::int64_t from = good_->cursor.epoch - 1;
   const std::int64_t epoch = cursor_.epoch;
   const EpochJudge judge = cursor_.judge;
@@ -232,31 +233,31 @@ void FitRun::save_or_go_back() {
 bool FitRun::go_back() {
   if (!last_) return false;
   state_.report.repeated_steps +=
-      std::max<std::int64_t>(state_.execution->steps() - last_->snapshot.steps, 0);
+      std::max<std::int64_t>(state_.device_model->steps() - last_->snapshot.steps, 0);
   cursor_ = last_->cursor;
   to_restore_ = &last_->snapshot;
   return true;
 }
 
 void FitRun::require_room_on(const Device& other, const Failure& why) {
-  const Execution trial(state_.model, state_.store, state_.loss, state_.optimizer, other,
-                        state_.execution->learning_rate(), state_.fuse);
+  const DeviceModel trial(state_.model, state_.store, state_.loss, state_.optimizer, other,
+                          state_.device_model->learning_rate(), state_.fuse);
   const MemoryState memory = other.memory();
-  const MemoryPlan plan = plan_fit(trial, needs());
+  const MemoryPlan plan = plan_memory(trial, workload());
   if (memory.free < 0 || plan.total() <= memory.free) return;
-  give_up(
-      ResourceExhausted({.code = "MN-M10",
-                         .what = cat(state_.execution->device().info().name, " cannot go on, and ",
-                                     other.info().name, " has too little memory to take over."),
-                         .evidence = cat(why.what, " ", why.evidence, "; ", other.info().name,
-                                         " needs ", format_bytes(plan.total()), ", free ",
-                                         format_bytes(memory.free), " (", memory.evidence, ")"),
-                         .remedy = "a smaller batch or slices (microbatch)"},
-                        plan.total(), memory.free, {.needed = plan}));
+  give_up(ResourceExhausted(
+      {.code = "MN-M10",
+       .what = cat(state_.device_model->device().info().name, " cannot go on, and ",
+                   other.info().name, " has too little memory to take over."),
+       .evidence = cat(why.what, " ", why.evidence, "; ", other.info().name, " needs ",
+                       format_bytes(plan.total()), ", free ", format_bytes(memory.free), " (",
+                       memory.evidence, ")"),
+       .remedy = "a smaller batch or slices (microbatch)"},
+      plan.total(), memory.free, {.needed = plan}));
 }
 
 bool FitRun::move_to_fallback(Failure failure) {
-  const auto open = state_.execution->device().fallback();
+  const auto open = state_.device_model->device().fallback();
   if (!open) return false;
   const Device other = open();
   slice_ = slice_rows(batch_, options_.microbatch);

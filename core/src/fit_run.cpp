@@ -42,12 +42,12 @@ FitRun::FitRun(Trainer::State& state, FitData data, const FitOptions& options)
       batch_(std::min(options.batch_size, data_.train.rows())),
       batches_((data_.train.rows() + batch_ - 1) / batch_),
       slice_(slice_rows(batch_, options.microbatch)),
-      steps_before_(state.execution->steps()),
+      steps_before_(state.device_model->steps()),
       epochs_before_(state.epochs),
       cursor_(state.loss->classification(), EpochJudge(options.early_stopping)),
       pace_(static_cast<bool>(options.on_batch_end)) {
   state_.report = {};
-  state_.report.device_requested = state_.execution->device().requested();
+  state_.report.device_requested = state_.device_model->device().requested();
   state_.report.microbatch = slice_;
 }
 
@@ -56,8 +56,8 @@ History FitRun::run() {
   for (int recoveries = 0;; ++recoveries) {
     try {
       if (trouble) recover(std::exchange(trouble, nullptr));
-      return attempt();
-    } catch (const Final& final) {
+      return run_epochs();
+    } catch (const EndOfFit& final) {
       std::rethrow_exception(final.error);
     } catch (const Error&) {
       trouble = std::current_exception();
@@ -68,15 +68,15 @@ History FitRun::run() {
   }
 }
 
-History FitRun::attempt() {
+History FitRun::run_epochs() {
   doing_ = Doing::preparing;
-  prepare();
+  make_ready();
   if (!start_) start_ = Clock::now();
   // After a recovery the epochs may be over already.
   while (cursor_.epoch <= options_.epochs && !cursor_.judge.stop()) {
     while (cursor_.batches < batches_) {
       if (options_.stop.stop_requested()) return finish(FitEnd::stopped);
-      save_if_due(train_some());
+      save_if_due(train_batches());
       report_batch();
     }
     end_epoch();
@@ -84,16 +84,16 @@ History FitRun::attempt() {
   return finish(cursor_.judge.stop() ? FitEnd::early_stopping : FitEnd::completed);
 }
 
-void FitRun::prepare() {
+void FitRun::make_ready() {
   if (!train_) check_memory();
   if (to_restore_ != nullptr) {
-    state_.execution->restore(*to_restore_);
+    state_.device_model->restore(*to_restore_);
     to_restore_ = nullptr;
     in_flight_ = false;
   }
   if (!train_) {
-    Backend& backend = state_.execution->backend();
-    std::optional<Uploaded> validation;
+    Backend& backend = state_.device_model->backend();
+    std::optional<DeviceRows> validation;
     if (data_.validation) validation.emplace(backend, *data_.validation);
     train_.emplace(backend, data_.train);
     validation_ = std::move(validation);
@@ -104,16 +104,16 @@ void FitRun::prepare() {
   }
 }
 
-std::int64_t FitRun::train_some() {
+std::int64_t FitRun::train_batches() {
   doing_ = Doing::stepping;
   const auto begin = Clock::now();
-  Execution& execution = *state_.execution;
+  DeviceModel& device_model = *state_.device_model;
   const std::int64_t rows = data_.train.rows();
   const std::int64_t first = cursor_.batches * batch_;
   const std::int64_t size = std::min(batch_, rows - first);  // the last may be partial
-  const Compiled& compiled = execution.compiled(
+  const CompiledProgram& compiled = device_model.executable_for(
       {Mode::train, size, data_.train.x.dtype(), data_.train.kind, slice_rows(size, slice_)});
-  execution.upload_weights();
+  device_model.upload_weights();
   Feed feed = train_->feed(first);
   feed.shuffle = options_.shuffle;
   feed.seed = state_.model.options().seed;
@@ -133,7 +133,7 @@ std::int64_t FitRun::train_some() {
   cursor_.batches += count;
   history_.device_seconds += compiled->device_seconds();
   auto& devices = state_.report.steps_per_device;
-  const std::string& name = execution.device().info().name;
+  const std::string& name = device_model.device().info().name;
   if (devices.empty() || devices.back().device != name) devices.push_back({name, 0});
   devices.back().steps += count;
   state_.report.device_used = name;
@@ -175,14 +175,14 @@ void FitRun::end_epoch() {
 
 History FitRun::finish(FitEnd end) {
   history_.end = end;
-  history_.steps = state_.execution->steps() - steps_before_;
+  history_.steps = state_.device_model->steps() - steps_before_;
   history_.seconds = std::chrono::duration<double>(Clock::now() - *start_).count();
   if (end != FitEnd::stopped && !best_weights_.empty()) {
     state_.store->replace(best_weights_);
   } else if (tracked()) {
-    state_.store->values();  // what the device does after this is of no importance to them
+    state_.store->values();  // reads them back: the device may fail after this
   }
-  state_.report.peak = state_.execution->backend().peak_memory();
+  state_.report.peak = state_.device_model->backend().peak_memory();
   return history_;
 }
 
@@ -191,7 +191,7 @@ void FitRun::call(const Callback& callback, const Arguments&... arguments) {
   try {
     callback(arguments...);
   } catch (...) {
-    throw Final{std::current_exception()};
+    throw EndOfFit{std::current_exception()};
   }
 }
 
@@ -202,7 +202,8 @@ void FitRun::announce(Failure failure) {
 
 bool FitRun::tracked() const {
   const SnapshotOptions& wish = options_.snapshot;
-  return state_.execution->device().info().separate_memory && (wish.steps > 0 || wish.seconds > 0);
+  return state_.device_model->device().info().separate_memory &&
+         (wish.steps > 0 || wish.seconds > 0);
 }
 
 void FitRun::save_if_due(std::int64_t steps) {
@@ -226,11 +227,11 @@ void FitRun::save_last() {
 }
 
 // Into a spare one, because the device may fail in the middle of it.
-void FitRun::save(std::optional<Saved>& into, const Cursor& cursor, double loss) {
+void FitRun::save(std::optional<RestorePoint>& into, const Cursor& cursor, double loss) {
   Snapshot fresh = std::move(spare_);
-  state_.execution->save(fresh);
+  state_.device_model->save(fresh);
   spare_ = into ? std::move(into->snapshot) : Snapshot{};
-  into.emplace(Saved{std::move(fresh), cursor, loss});
+  into.emplace(RestorePoint{std::move(fresh), cursor, loss});
 }
 
 }  // namespace minnow

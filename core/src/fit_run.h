@@ -39,19 +39,21 @@ class Pace {
   std::int64_t steps_ = 8;
 };
 
-/// Leaves a fit as it is: what a callback threw, or what cannot be mended.
-struct Final {
+/// Thrown to end the fit with `error`, from which nothing recovers: a callback threw it, or every
+/// way to go on has been tried.
+struct EndOfFit {
   std::exception_ptr error;
 };
 
 /// The rows that train and the rows that validate; validation is empty without any.
 struct FitData {
-  Prepared train;
-  std::optional<Prepared> validation;
+  HostRows train;
+  std::optional<HostRows> validation;
 };
 
-/// One call of Trainer::fit: runs its epochs, and when something fails, brings device and cursor
-/// into a state from which they can go on.
+/// One call of Trainer::fit. run() -> run_epochs() -> train_batches() -> Trainer::State::train() ->
+/// Executable::run() is the way of a batch; when something fails on it, recover() brings device and
+/// cursor into a state from which run_epochs() can go on.
 class FitRun {
  public:
   FitRun(Trainer::State& state, FitData data, const FitOptions& options);
@@ -72,7 +74,7 @@ class FitRun {
     EpochJudge judge;
   };
   /// A state to which training can go back.
-  struct Saved {
+  struct RestorePoint {
     Snapshot snapshot;
     Cursor cursor;
     double loss;  // of the last whole epoch
@@ -80,10 +82,9 @@ class FitRun {
   enum class Doing : std::uint8_t { preparing, stepping, validating };
 
   // fit_run.cpp
-  History attempt();
-  void prepare();
-  void train_epoch();
-  std::int64_t train_some();
+  History run_epochs();
+  void make_ready();
+  std::int64_t train_batches();
   void report_batch();
   void end_epoch();
   History finish(FitEnd end);
@@ -93,11 +94,11 @@ class FitRun {
   bool tracked() const;
   void save_if_due(std::int64_t steps);
   void save_last();
-  void save(std::optional<Saved>& into, const Cursor& cursor, double loss);
+  void save(std::optional<RestorePoint>& into, const Cursor& cursor, double loss);
 
   // fit_recovery.cpp
   void check_memory();
-  FitNeeds needs() const;
+  Workload workload() const;
   void recover(const std::exception_ptr& trouble);
   void make_room(const ResourceExhausted& error);
   void replace_device(const Error& error);
@@ -107,11 +108,11 @@ class FitRun {
   bool move_to_fallback(Failure failure);
   /// Before `other` takes over; `why` is what ended the device before.
   void require_room_on(const Device& other, const Failure& why);
-  void restore_for_good(const Saved& saved);
+  void restore_for_good(const RestorePoint& saved);
   /// The step that was being done, counted from 1.
-  std::int64_t step() const { return state_.execution->steps() + 1; }
-  /// @throws Final with `error`; the model keeps the weights of the last snapshot when the device
-  /// cannot say newer ones.
+  std::int64_t step() const { return state_.device_model->steps() + 1; }
+  /// @throws EndOfFit with `error`; the model keeps the weights of the last snapshot when the
+  /// device cannot say newer ones.
   [[noreturn]] void give_up(const Error& error);
 
   Trainer::State& state_;
@@ -121,8 +122,8 @@ class FitRun {
   std::int64_t batches_;
   std::int64_t validation_batch_ = 1024;
   std::int64_t slice_;
-  std::optional<Uploaded> train_;
-  std::optional<Uploaded> validation_;
+  std::optional<DeviceRows> train_;
+  std::optional<DeviceRows> validation_;
 
   std::optional<Clock::time_point> start_;  // of the first step: after checks and uploads
   std::int64_t steps_before_;
@@ -137,9 +138,9 @@ class FitRun {
   bool retried_ = false;    // with the present slices and device
   std::int64_t unsaved_steps_ = 0;
   Clock::time_point saved_at_ = Clock::now();
-  double saving_seconds_ = 0;  // of the last snapshot
-  std::optional<Saved> last_;  // where to go on when the device fails
-  std::optional<Saved> good_;  // where to go on when the numbers do
+  double saving_seconds_ = 0;         // of the last snapshot
+  std::optional<RestorePoint> last_;  // where to go on when the device fails
+  std::optional<RestorePoint> good_;  // where to go on when the numbers do
   Snapshot spare_;
   const Snapshot* to_restore_ = nullptr;
 };

@@ -6,44 +6,16 @@
 #include <optional>
 #include <vector>
 
-#include "check_data.h"
-#include "execution.h"
+#include "device_model.h"
+#include "device_rows.h"
 #include "fit_memory.h"
+#include "tally.h"
 
 namespace minnow {
 
-/// Sums up step results to means and their standard errors.
-class Tally {
- public:
-  explicit Tally(bool classification) : classification_(classification) {}
-  void add(const StepResult& result, std::int64_t rows);
-  Evaluation mean() const;
-
- private:
-  bool classification_;
-  std::int64_t rows_ = 0;
-  std::int64_t batches_ = 0;
-  std::int64_t correct_ = 0;
-  double weighted_loss_ = 0;
-  double batch_loss_ = 0;  // sums over batches, for the spread
-  double batch_loss_squares_ = 0;
-};
-
-/// Prepared data on the device.
-struct Uploaded {
-  Uploaded(Backend& backend, Prepared data);
-  Feed feed(std::int64_t position) const;
-  /// Takes other data of the same size and type in place of its own; false when it is not.
-  bool replace(const Prepared& data);
-
-  Prepared prepared;
-  std::unique_ptr<DeviceData> x;
-  std::unique_ptr<DeviceData> target;
-};
-
-/// A fit that was seen to fit on the device.
-struct Fitted {
-  FitNeeds needs;
+/// A workload for which the device was seen to have room.
+struct PlannedWorkload {
+  Workload workload;
   MemoryPlan plan;
   std::int64_t most = 0;  // bytes of the largest one
 };
@@ -56,8 +28,7 @@ class Trainer::State {
   /// Gives back what can be made again.
   void free_memory() noexcept;
 
-  Prepared prepare(const Tensor& x, const Tensor& y, std::string_view suffix) const;
-  Evaluation evaluate(const Uploaded& data, std::int64_t batch_size);
+  Evaluation evaluate(const DeviceRows& data, std::int64_t batch_size);
   /// `count` batches from the feed bound to `executable`, each added to the tally. @throws
   /// NumericError, with the norm of the gradients among its evidence.
   void train(Executable& executable, std::int64_t count, std::int64_t batch, Tally& tally);
@@ -67,14 +38,14 @@ class Trainer::State {
   LossPtr loss;
   OptimizerPtr optimizer;
   bool fuse;
-  std::unique_ptr<Execution> execution;
+  std::unique_ptr<DeviceModel> device_model;
   RunReport report;
-  std::optional<Fitted> fitted;
-  std::uint64_t epochs = 0;           // of all fits: no two shuffle alike
-  std::optional<Uploaded> step_data;  // kept for the next step() of the same size
+  std::optional<PlannedWorkload> planned;
+  std::uint64_t epochs = 0;             // of all fits: no two shuffle alike
+  std::optional<DeviceRows> step_data;  // kept for the next step() of the same size
 
   // predict_row's own program, so that it never waits for a compilation.
-  Compiled row;
+  CompiledProgram row_program;
   std::unique_ptr<DeviceData> row_input;
   std::vector<float> row_output;
 };

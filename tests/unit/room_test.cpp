@@ -115,13 +115,13 @@ TEST_F(Recovery, ABatchThatDoesNotFitIsRefusedBeforeTheFirstStep) {
                              " + data ", " + workspace ", "; free 130.0 KiB of 130.0 KiB"}) {
       EXPECT_NE(error.evidence().find(part), std::string::npos) << part << error.what();
     }
-    EXPECT_EQ(error.needed_bytes(), error.fit().needed.total());
+    EXPECT_EQ(error.needed_bytes(), error.alternatives().needed.total());
     EXPECT_GT(error.needed_bytes(), error.free_bytes());
-    const std::int64_t batch = error.fit().largest_batch;
+    const std::int64_t batch = error.alternatives().largest_batch;
     ASSERT_GT(batch, 0);
-    ASSERT_GT(error.fit().microbatch, 0);
+    ASSERT_GT(error.alternatives().microbatch, 0);
     EXPECT_EQ(error.remedy(),
-              "slices of " + std::to_string(error.fit().microbatch) +
+              "slices of " + std::to_string(error.alternatives().microbatch) +
                   " rows keep batch 400 and need " +
                   error.remedy().substr(
                       error.remedy().find("need ") + 5,

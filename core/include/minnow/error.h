@@ -86,23 +86,24 @@ class MINNOW_API DeviceError : public Error {
 class MINNOW_API ResourceExhausted : public Error {
  public:
   /// What would fit, where that was asked: 0 where nothing does.
-  struct Fit {
+  struct Alternatives {
     MemoryPlan needed = {};
     std::int64_t largest_batch = 0;
     std::int64_t microbatch = 0;  // rows of the slices that would keep the batch
   };
   /// `needed_bytes` is 0 and `free_bytes`, what the device had at that moment, -1 when not known.
   ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes = -1);
-  ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes, Fit fit);
+  ResourceExhausted(Failure failure, std::int64_t needed_bytes, std::int64_t free_bytes,
+                    Alternatives alternatives);
   ~ResourceExhausted() override;
   std::int64_t needed_bytes() const noexcept { return needed_bytes_; }
   std::int64_t free_bytes() const noexcept { return free_bytes_; }
-  const Fit& fit() const noexcept { return fit_; }
+  const Alternatives& alternatives() const noexcept { return alternatives_; }
 
  private:
   std::int64_t needed_bytes_;
   std::int64_t free_bytes_;
-  Fit fit_;
+  Alternatives alternatives_;
 };
 
 /// The loss or a gradient stopped being finite. The weights are those from before `step()`.

@@ -62,7 +62,7 @@ void describe_model(const Architecture& architecture, const Model& model, const 
 
 // What the library calls rows and slices has a name on the command line.
 std::string remedy_of(const ResourceExhausted& error, const Run& run) {
-  const auto& fit = error.fit();
+  const auto& fit = error.alternatives();
   std::string text;
   if (fit.microbatch > 0) {
     text = cat("--microbatch=auto keeps batch ", run.batch, " (slices of ", fit.microbatch, ")");
@@ -209,7 +209,7 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
     Failure failure = save_what_is_good(error, trainer, model, place, run, terminal);
     failure.remedy = remedy_of(error, run);
     throw ResourceExhausted(std::move(failure), error.needed_bytes(), error.free_bytes(),
-                            error.fit());
+                            error.alternatives());
   }
   run.report = trainer.report();
   run.device_used = run.report.device_used.empty() ? run.device_used : run.report.device_used;

@@ -1,4 +1,4 @@
-#include "execution.h"
+#include "device_model.h"
 
 #include <minnow/base/environment.h>
 #include <minnow/base/text.h>
@@ -29,8 +29,9 @@ Arena::Part state_part(int state) { return state == 0 ? Arena::Part::state0 : Ar
 
 }  // namespace
 
-Execution::Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
-                     OptimizerPtr optimizer, const Device& device, float learning_rate, bool fuse)
+DeviceModel::DeviceModel(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
+                         OptimizerPtr optimizer, const Device& device, float learning_rate,
+                         bool fuse)
     : model_(model),
       store_(std::move(store)),
       loss_(std::move(loss)),
@@ -39,9 +40,9 @@ Execution::Execution(const Model& model, std::shared_ptr<ParameterStore> store, 
       learning_rate_(learning_rate),
       fuse_(fuse) {}
 
-Execution::~Execution() { store_->release(this); }
+DeviceModel::~DeviceModel() { store_->release(this); }
 
-Arena& Execution::arena() {
+Arena& DeviceModel::arena() {
   if (arena_ == nullptr) {
     auto fresh = backend().create_arena(model_.parameters(), states_of(optimizer_->rule()));
     fresh->set_learning_rate(learning_rate_);
@@ -50,19 +51,19 @@ Arena& Execution::arena() {
   return *arena_;
 }
 
-std::int64_t Execution::held_bytes() const {
+std::int64_t DeviceModel::held_bytes() const {
   if (arena_ == nullptr) return 0;
   const TargetKind target = usual_target(*loss_, model_);
   const MemoryPlan plan = backend().plan(program({Mode::train, 1, DType::f32, target}));
   return plan.parameters + plan.gradients + plan.optimizer;
 }
 
-void Execution::set_learning_rate(float rate) {
+void DeviceModel::set_learning_rate(float rate) {
   if (arena_ != nullptr) arena_->set_learning_rate(rate);
   learning_rate_ = rate;
 }
 
-void Execution::save(Snapshot& snapshot) {
+void DeviceModel::save(Snapshot& snapshot) {
   copy_values(store_->values(), snapshot.parameters);
   snapshot.steps = steps();
   snapshot.learning_rate = learning_rate_;
@@ -80,7 +81,7 @@ void Execution::save(Snapshot& snapshot) {
   }
 }
 
-void Execution::restore(const Snapshot& snapshot) {
+void DeviceModel::restore(const Snapshot& snapshot) {
   store_->replace(snapshot.parameters);
   set_learning_rate(snapshot.learning_rate);
   Arena& into = arena();
@@ -95,12 +96,12 @@ void Execution::restore(const Snapshot& snapshot) {
   into.set_steps(snapshot.steps);
 }
 
-Program Execution::program(const ProgramKey& key) const {
+Program DeviceModel::program(const ProgramKey& key) const {
   Program recorded = record(model_, *loss_, *optimizer_, key);
   return fuse_ ? fuse(recorded) : recorded;
 }
 
-Compiled Execution::compile(const ProgramKey& key) {
+CompiledProgram DeviceModel::compile(const ProgramKey& key) {
   const Program recorded = program(key);
   for (const Op& op : recorded.ops()) {
     const std::string reason = backend().unsupported(recorded, op);
@@ -115,7 +116,7 @@ Compiled Execution::compile(const ProgramKey& key) {
          .effect = "nothing was run"});
   }
   upload_weights();  // a backend that times products does it with these
-  Compiled compiled{backend().compile(recorded, arena()), recorded.output()};
+  CompiledProgram compiled{backend().compile(recorded, arena()), recorded.output()};
   if (setting("MINNOW_TRACE") == "1") {
     const std::string slices = recorded.sliced() ? cat(" in slices of ", key.slice) : "";
     std::fprintf(stderr, "minnow: %s of %lld rows%s on %s\n", name_of(key.mode),
@@ -124,20 +125,20 @@ Compiled Execution::compile(const ProgramKey& key) {
   return compiled;
 }
 
-const Compiled& Execution::compiled(const ProgramKey& key) {
+const CompiledProgram& DeviceModel::executable_for(const ProgramKey& key) {
   const auto found = std::find_if(programs_.begin(), programs_.end(),
                                   [&](const Entry& entry) { return entry.key == key; });
   if (found != programs_.end()) {
     std::rotate(found, found + 1, programs_.end());
   } else {
-    Compiled fresh = compile(key);
+    CompiledProgram fresh = compile(key);
     if (programs_.size() == kMaxPrograms) programs_.erase(programs_.begin());
     programs_.push_back({key, std::move(fresh)});
   }
   return programs_.back().compiled;
 }
 
-void Execution::upload_weights() {
+void DeviceModel::upload_weights() {
   if (uploaded_version_ == store_->version()) return;
   const std::vector<Tensor>& values = store_->values();
   for (std::size_t slot = 0; slot < values.size(); ++slot) {
@@ -146,12 +147,12 @@ void Execution::upload_weights() {
   uploaded_version_ = store_->version();
 }
 
-void Execution::mark_trained() {
+void DeviceModel::mark_trained() {
   store_->mark_newer_on(this);
   uploaded_version_ = store_->version();
 }
 
-void Execution::pull(std::vector<Tensor>& values) {
+void DeviceModel::pull(std::vector<Tensor>& values) {
   for (std::size_t slot = 0; slot < values.size(); ++slot) {
     arena_->read(Arena::Part::parameters, static_cast<int>(slot),
                  values[slot].mutable_data<float>());

@@ -13,7 +13,7 @@
 namespace minnow {
 
 /// A program on a device, and which of its values is the prediction.
-struct Compiled {
+struct CompiledProgram {
   std::unique_ptr<Executable> executable;
   ValueId output = kNoValue;
 
@@ -30,17 +30,18 @@ struct Snapshot {
 
 /// A model on a device: the parameter arena, the compiled programs over it, and the exchange of
 /// weights with the host.
-class Execution final : private ParameterStore::Holder {
+class DeviceModel final : private ParameterStore::Holder {
  public:
-  Execution(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
-            OptimizerPtr optimizer, const Device& device, float learning_rate, bool fuse);
-  ~Execution() override;
-  Execution(const Execution&) = delete;
-  Execution& operator=(const Execution&) = delete;
+  DeviceModel(const Model& model, std::shared_ptr<ParameterStore> store, LossPtr loss,
+              OptimizerPtr optimizer, const Device& device, float learning_rate, bool fuse);
+  ~DeviceModel() override;
+  DeviceModel(const DeviceModel&) = delete;
+  DeviceModel& operator=(const DeviceModel&) = delete;
 
-  /// From the programs compiled so far, or a new one; valid until the next call of compiled().
-  const Compiled& compiled(const ProgramKey& key);
-  Compiled compile(const ProgramKey& key);
+  /// From the programs compiled so far, or a new one; valid until the next call of
+  /// executable_for().
+  const CompiledProgram& executable_for(const ProgramKey& key);
+  CompiledProgram compile(const ProgramKey& key);
   Program program(const ProgramKey& key) const;
 
   /// Before a run: newer host weights go to the device.
@@ -50,7 +51,6 @@ class Execution final : private ParameterStore::Holder {
 
   /// Taken from the device when it is first needed.
   Arena& arena();
-  bool has_arena() const noexcept { return arena_ != nullptr; }
   std::int64_t steps() const noexcept { return arena_ == nullptr ? 0 : arena_->steps(); }
   void set_learning_rate(float rate);
   float learning_rate() const noexcept { return learning_rate_; }
@@ -58,7 +58,7 @@ class Execution final : private ParameterStore::Holder {
   /// The device's weights and optimizer state; reuses the snapshot's memory.
   void save(Snapshot& snapshot);
   void restore(const Snapshot& snapshot);
-  /// What compiled() keeps; compiled again when it is needed.
+  /// What executable_for() keeps; compiled again when it is needed.
   void drop_programs() noexcept { programs_.clear(); }
 
   const Model& model() const noexcept { return model_; }
@@ -70,7 +70,7 @@ class Execution final : private ParameterStore::Holder {
  private:
   struct Entry {
     ProgramKey key;
-    Compiled compiled;
+    CompiledProgram compiled;
   };
   // Batches of many different sizes would otherwise collect programs without end.
   static constexpr std::size_t kMaxPrograms = 16;
