@@ -1,3 +1,4 @@
+#include <minnow/base/allocation_failure.h>
 #include <minnow/error.h>
 #include <minnow/model_file.h>
 #include <minnow/output_file.h>
@@ -12,7 +13,6 @@
 #include <vector>
 
 #include "fail.h"
-#include "guard_allocation.h"
 #include "safetensors_header.h"
 
 namespace minnow {

@@ -128,7 +128,7 @@ void OutputTarget::fail(Action action, std::string_view call, int error_number) 
   if (target_ != path_) evidence += cat("; it is a link to ", target_);
   if (full && bytes_ > 0) evidence += cat("; ", bytes_, " bytes needed");
   if (full && error_number != EFBIG) evidence += free_space(target_);
-  throw IoError({.code = open ? "MN-P05" : "MN-P01",
+  throw IoError({.code = open ? Code("MN-P05") : Code("MN-P01"),
                  .what = cat(path_, open ? " cannot be written." : " was not written."),
                  .evidence = std::move(evidence),
                  .remedy = remedy(error_number),
