@@ -207,7 +207,7 @@ TEST(DeviceTexts, NothingInThemSteersTheTerminal) {
   report.version = report.compiler = report.auto_device = bad;
   for (auto& finding : report.findings) {
     finding.topic = finding.text = bad;
-    if (finding.failure) finding.failure = Failure{bad, bad, bad, bad, bad};
+    if (finding.failure) finding.failure = Failure{Code::of(bad), bad, bad, bad, bad};
   }
   for (auto& device : report.devices) {
     device.name = device.kind = device.description = device.compute = device.reason = bad;

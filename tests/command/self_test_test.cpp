@@ -54,7 +54,7 @@ TEST(SelfTest, AGpuThatDoesNotOpenIsAProblem) {
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].verdict, Verdict::problem);
   ASSERT_TRUE(findings[0].failure);
-  EXPECT_TRUE(findings[0].failure->code.starts_with("MN-")) << findings[0].failure->code;
+  EXPECT_TRUE(findings[0].failure->code.text().starts_with("MN-")) << findings[0].failure->code;
   EXPECT_TRUE(contains(findings[0].text, "784-128-10 on cuda:0 against cpu: GPU not used: "));
 }
 

@@ -6,8 +6,8 @@
 namespace minnow::command {
 
 void print_failure(const Failure& failure, Terminal& terminal) {
-  const auto shown = [&](const std::string& part) { return printable(part, terminal.utf8); };
-  const Error error({.code = shown(failure.code),
+  const auto shown = [&](std::string_view part) { return printable(part, terminal.utf8); };
+  const Error error({.code = Code::of(shown(failure.code)),
                      .what = shown(failure.what),
                      .evidence = shown(failure.evidence),
                      .remedy = shown(failure.remedy),
