@@ -48,7 +48,7 @@ void add_color(CLI::App& app, CommonArguments& common) {
 }
 
 void add_common(CLI::App& app, CommonArguments& common) {
-  add_whole(app, "--threads", common.threads, Range{0, 1024},
+  add_whole(app, "--threads", common.threads, Range<int>{0, 1024},
             "CPU threads [as many as the process may use]");
   static const std::map<std::string, Precision> kPrecisions = {
       {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
