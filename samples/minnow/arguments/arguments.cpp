@@ -15,6 +15,9 @@
 #include "explain/environment.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
+#include "train/architecture.h"
+#include "train/losses.h"
+#include "train/optimizers.h"
 
 namespace minnow::command {
 namespace {
@@ -91,17 +94,36 @@ void add_data(CLI::App& app, DataArguments& data) {
 constexpr const char* kBelowOne = "from 0 to below 1";
 bool below_one(double value) { return value >= 0.0 && value < 1.0; }
 
-void add_model(CLI::App& app, TrainingArguments& training) {
-  app.add_option("--layers", training.layers,
-                 "Such as 128,relu,10,softmax: a number is a dense layer [the data set's]");
-  add_whole(app, "--batch", training.batch, kPositive, "Rows in a step [the data set's, or 32]");
-  app.add_option("--optimizer", training.optimizer, "adam, adam-torch or sgd [adam]");
+void add_optimizer(CLI::App& app, OptimizerArguments& optimizer, const std::string& rate) {
+  const auto of = [](const char* option) { return "Of " + optimizer_names(option); };
+  app.add_option("--optimizer", optimizer.name, optimizer_names() + " [adam]");
   const auto is_rate = [](double value) {
     return static_cast<float>(value) > 0.0F && std::isfinite(static_cast<float>(value));
   };
-  add_number(app, "--lr", training.learning_rate, "above 0", is_rate,
-             "Learning rate [the data set's, or 0.001; sgd: 0.01]");
-  add_number(app, "--momentum", training.momentum, kBelowOne, below_one, "For --optimizer=sgd [0]");
+  add_number(app, "--lr", optimizer.learning_rate, "above 0", is_rate,
+             "Learning rate [" + rate + default_rates() + "]");
+  add_number(app, "--momentum", optimizer.momentum, kBelowOne, below_one,
+             of("--momentum") + " [0]");
+  app.add_flag("--nesterov", optimizer.nesterov, of("--nesterov") + ": momentum that looks ahead");
+  const auto is_decay = [](double value) {
+    return value >= 0.0 && std::isfinite(static_cast<float>(value));
+  };
+  add_number(app, "--weight-decay", optimizer.weight_decay, "from 0", is_decay,
+             of("--weight-decay") + " [" + default_decays() + "]");
+  app.add_flag("--decay-biases", optimizer.decay_biases,
+               of("--decay-biases") + ": biases lose by the weight decay, too");
+}
+
+void add_model(CLI::App& app, TrainingArguments& training) {
+  app.add_option("--layers", training.layers,
+                 "Such as 128,relu,10,softmax: a number is a dense layer, between them " +
+                     layer_names() + " [the data set's]");
+  app.add_option("--loss", training.loss,
+                 loss_names() +
+                     " [auto: by the last layer, categorical for softmax, binary for "
+                     "sigmoid, else mse]");
+  add_whole(app, "--batch", training.batch, kPositive, "Rows in a step [the data set's, or 32]");
+  add_optimizer(app, training.optimizer, "the data set's for Adam, or ");
 }
 
 void add_train(CLI::App& app, Arguments& arguments) {
@@ -131,7 +153,8 @@ void add_predict(CLI::App& app, Arguments& arguments) {
   constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
   add_whole(app, "--row", predict.row, Range<std::int64_t>{0, kLast},
             "Only this row, counted from 0");
-  app.add_flag("--argmax", predict.argmax, "The number of the likeliest class only");
+  app.add_flag("--argmax", predict.argmax,
+               "The number of the likeliest class only; after one sigmoid 1 above 1/2, else 0");
   add_device(app, arguments.common);
   add_common(app, arguments.common);
 }
@@ -158,6 +181,7 @@ void add_bench(CLI::App& app, Arguments& arguments) {
             "Batch of the widths, of the first use and of the epoch end to end [32]");
   add_whole(app, "--epoch-rows", bench.epoch_rows, kPositive,
             "Rows of the epoch end to end [60000]");
+  add_optimizer(app, bench.optimizer, "");
   add_whole(app, "--rounds", bench.rounds, Range<std::int64_t>{1, 1000},
             "Rounds of each column, in turn [7]");
   const auto is_length = [](double seconds) { return seconds > 0.0 && seconds <= 60.0; };

@@ -35,14 +35,23 @@ struct DataArguments {
   std::uint64_t seed = 1;  // of the data that is made, of the weights, of the shuffle
 };
 
+/// What is not given is the library's.
+struct OptimizerArguments {
+  std::string name = "adam";
+  std::optional<double> learning_rate = {};
+  std::optional<double> momentum = {};
+  bool nesterov = false;
+  std::optional<double> weight_decay = {};
+  bool decay_biases = false;
+};
+
 /// What is not given depends on the data set: recipes.h.
 struct TrainingArguments {
   std::string layers = {};
   std::optional<std::int64_t> epochs = {};
   std::optional<std::int64_t> batch = {};
-  std::optional<double> learning_rate = {};
-  std::string optimizer = "adam";
-  std::optional<double> momentum = {};
+  OptimizerArguments optimizer = {};
+  std::string loss = "auto";
   double validation_split = 0.0;
   std::optional<std::int64_t> patience = {};
   bool shuffle = true;
@@ -70,6 +79,7 @@ struct BenchArguments {
   std::int64_t rounds = 7;
   double round_seconds = 0.2;
   std::int64_t epoch_rows = 60'000;
+  OptimizerArguments optimizer = {};
   bool skip_missing = false;
   std::string csv = {};
 };

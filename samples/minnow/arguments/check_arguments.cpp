@@ -9,6 +9,8 @@
 #include "data/dataset.h"
 #include "terminal/exit_codes.h"
 #include "terminal/numbers.h"
+#include "train/losses.h"
+#include "train/optimizers.h"
 
 namespace minnow::command {
 namespace {
@@ -17,8 +19,10 @@ void check_data(const Arguments& arguments) {
   const auto& data = arguments.data;
   const bool files = !data.x.empty() || !data.y.empty();
   if (arguments.command == Command::summary && !arguments.model.empty()) {
-    if (files || !data.dataset.empty() || !arguments.training.layers.empty()) {
-      usage_error("--model is a complete model: no --dataset, --x, --y or --layers beside it.");
+    const auto& training = arguments.training;
+    if (files || !data.dataset.empty() || !training.layers.empty() || training.loss != "auto") {
+      usage_error(
+          "--model is a complete model: no --dataset, --x, --y, --layers or --loss beside it.");
     }
     return;
   }
@@ -36,13 +40,8 @@ void check_data(const Arguments& arguments) {
 }
 
 void check_training(const TrainingArguments& training) {
-  if (training.optimizer != "adam" && training.optimizer != "adam-torch" &&
-      training.optimizer != "sgd") {
-    usage_error("--optimizer=" + training.optimizer + " is unknown.", {}, "adam, adam-torch, sgd");
-  }
-  if (training.momentum && training.optimizer != "sgd") {
-    usage_error("--momentum is for --optimizer=sgd; adam has its own.");
-  }
+  check_optimizer(training.optimizer);
+  check_loss(training.loss);
   if (training.patience && training.validation_split == 0.0) {
     usage_error("--patience watches the validation loss, and there is none.", {},
                 "--validation-split=0.1");
@@ -74,6 +73,7 @@ void check_arguments(const Arguments& arguments) {
   if (arguments.command == Command::explain) return check_explain(arguments);
   if (arguments.command == Command::doctor) return check_doctor(arguments.doctor);
   if (arguments.command == Command::bench) {
+    check_optimizer(arguments.bench.optimizer);
     make_plan(arguments.bench);
     return;
   }

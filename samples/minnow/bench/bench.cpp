@@ -16,6 +16,7 @@
 #include "terminal/numbers.h"
 #include "terminal/print_failure.h"
 #include "terminal/stopwatch.h"
+#include "train/optimizers.h"
 
 namespace minnow::command {
 namespace {
@@ -52,7 +53,8 @@ class Bench {
 
  private:
   MeasureOptions options() {
-    return {.rounds = arguments_.bench.rounds,
+    return {.optimizer = make_optimizer(arguments_.bench.optimizer),
+            .rounds = arguments_.bench.rounds,
             .round_seconds = arguments_.bench.round_seconds,
             .seed = run_.seed,
             .stop = interrupt_.token(),
@@ -194,7 +196,7 @@ void save_table(BenchRun& run, std::optional<Problem>& problem) {
 Exit run_bench(const Arguments& arguments, Terminal& terminal) {
   BenchRun run{.arguments = arguments.bench,
                .seed = arguments.data.seed,
-               .optimizer = adam()->str(),
+               .optimizer = make_optimizer(arguments.bench.optimizer)->str(),
                .plan = make_plan(arguments.bench)};
   run.times.resize(run.plan.settings.size());
   std::optional<Problem> problem;

@@ -145,7 +145,7 @@ FirstUse first_use(const Device& device, const Setting& setting, std::int64_t ro
     FirstUse result;
     const Stopwatch watch;
     Model model = setting.net.model(options.seed);
-    Trainer trainer(model, setting.net.loss(), adam(), device);
+    Trainer trainer(model, setting.net.loss(), options.optimizer, device);
     trainer.step(x.rows(0, setting.batch), y.rows(0, setting.batch));
     result.step = watch.seconds();
     trainer.fit(x.rows(0, rows), y.rows(0, rows),

@@ -3,6 +3,7 @@
 /// Times training steps of one setting on several devices: measuring alone, nothing is shown.
 
 #include <minnow/backend.h>
+#include <minnow/optimizers.h>
 
 #include <functional>
 #include <optional>
@@ -19,6 +20,7 @@ namespace minnow::command {
 inline constexpr int kComparedSteps = 100;
 
 struct MeasureOptions {
+  OptimizerPtr optimizer = adam();
   std::int64_t rounds = 7;
   double round_seconds = 0.2;
   std::uint64_t seed = 1;

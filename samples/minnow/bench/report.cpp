@@ -7,6 +7,7 @@
 #include "bench/table.h"
 #include "terminal/numbers.h"
 #include "terminal/printable.h"
+#include "train/optimizers.h"
 
 namespace minnow::command {
 namespace {
@@ -25,8 +26,8 @@ std::string duration(double seconds) {
 
 std::string title(const BenchRun& run) {
   const auto& bench = run.arguments;
-  return cat("train step, ", run.plan.net.text(), ", float32, adam, seed ", run.seed,
-             "; median of ", bench.rounds, bench.rounds == 1 ? " round" : " rounds",
+  return cat("train step, ", run.plan.net.text(), ", float32, ", bench.optimizer.name, ", seed ",
+             run.seed, "; median of ", bench.rounds, bench.rounds == 1 ? " round" : " rounds",
              " x >= ", exact(static_cast<float>(bench.round_seconds)),
              " s after warm-up, rounds alternate\n");
 }
@@ -179,6 +180,7 @@ std::string repeat_text(const Arguments& arguments) {
       exact(static_cast<float>(usual.round_seconds)));
   add("--threads", arguments.common.threads, 0);
   add("--precision", std::string(name_of(arguments.common.precision)), std::string("fp32"));
+  text += options_text(bench.optimizer);
   if (arguments.common.tune) text += " --tune";
   if (bench.skip_missing) text += " --skip-missing";
   return text;

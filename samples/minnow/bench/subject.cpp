@@ -12,7 +12,7 @@ namespace minnow::command {
 Subject::Subject(const Device& device, const Setting& setting, Tensor x, Tensor y,
                  const MeasureOptions& options)
     : model_(setting.net.model(options.seed)),
-      trainer_(model_, setting.net.loss(), adam(), device),
+      trainer_(model_, setting.net.loss(), options.optimizer, device),
       batch_(setting.batch),
       x_(std::move(x)),
       y_(std::move(y)),

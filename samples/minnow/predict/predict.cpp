@@ -7,6 +7,7 @@
 #include "data/inputs.h"
 #include "output/output_place.h"
 #include "terminal/numbers.h"
+#include "train/architecture.h"
 #include "train/setup.h"
 
 namespace minnow::command {
@@ -25,6 +26,21 @@ Tensor chosen_rows(const Tensor& x, const PredictArguments& arguments) {
   return x.rows(row, row + 1);
 }
 
+void require_classes(const Model& model, const std::string& path) {
+  const End end = end_of(model.layers());
+  const std::int64_t outputs = model.outputs();
+  if (end == End::softmax || (end == End::sigmoid && outputs == 1)) return;
+  usage_error("--argmax: " + path + " does not tell classes apart.",
+              end == End::sigmoid
+                  ? cat("it ends in ", outputs, " sigmoids, labels that do not exclude each other")
+                  : cat("it ends in ", model.layer_names().back(),
+                        ", neither in softmax nor in a "
+                        "sigmoid: its ",
+                        outputs == 1 ? "output is a value" : "outputs are values"),
+              "its outputs as they are, without --argmax");
+}
+
+// Of one output the probability that it is class 1, else of each class.
 Tensor likeliest(const Tensor& outputs) {
   const std::int64_t rows = outputs.shape().rows();
   const auto width = static_cast<std::size_t>(outputs.shape().row_elements());
@@ -32,6 +48,10 @@ Tensor likeliest(const Tensor& outputs) {
   const auto from = outputs.data<float>();
   const auto to = classes.mutable_data<std::int32_t>();
   for (std::size_t row = 0; row < to.size(); ++row) {
+    if (width == 1) {
+      to[row] = from[row] > 0.5F ? 1 : 0;
+      continue;
+    }
     const auto first = from.begin() + static_cast<std::ptrdiff_t>(row * width);
     const auto last = first + static_cast<std::ptrdiff_t>(width);
     to[row] = static_cast<std::int32_t>(std::max_element(first, last) - first);
@@ -76,6 +96,7 @@ Exit run_predict(const Arguments& arguments, Terminal& terminal) {
   const Device device = open_device(arguments.common);
   if (terminal.verbose) terminal.note("minnow: device=" + device.info().name);
   Model model = load_model(predict.model);
+  if (predict.argmax) require_classes(model, predict.model);
   const Tensor x = chosen_rows(read_features("--x", predict.x), predict);
   Trainer trainer(model, mse(), sgd(), device);
   const Tensor outputs = trainer.predict(x);

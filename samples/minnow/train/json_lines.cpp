@@ -7,13 +7,13 @@
 namespace minnow::command {
 namespace {
 
-void add_test(Json& run, const Evaluation& test) {
+void add_test(Json& run, const Evaluation& test, bool squared) {
   run["test_loss"] = test.loss;
   run["test_loss_se"] = test.loss_error;
   if (test.accuracy) {
     run["test_accuracy"] = *test.accuracy;
     run["test_accuracy_se"] = accuracy_error(*test.accuracy, test.rows);
-  } else {
+  } else if (squared) {
     const auto root = root_mean_square(test);
     run["test_rmse"] = root.value;
     run["test_rmse_se"] = root.error;
@@ -115,7 +115,7 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
     json["batch"] = run.batch;
     json["steps"] = run.steps;
     if (problem == nullptr) add_history(json, run.history);
-    if (run.test) add_test(json, *run.test);
+    if (run.test) add_test(json, *run.test, run.squared);
     json["load_seconds"] = run.load_seconds;
     json["peak_memory_bytes"] = peak_memory();
     add_report(json, run.report);
@@ -126,8 +126,8 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
   return json_line(Json{{"run", json}});
 }
 
-std::string summary_json(const Model& model, const MemoryPlan& plan, const std::string& device,
-                         std::int64_t batch) {
+std::string summary_json(const Summary& summary) {
+  const Model& model = summary.model;
   Json layers = Json::array();
   std::int64_t features = model.inputs();
   for (const auto& layer : model.layers()) {
@@ -136,14 +136,18 @@ std::string summary_json(const Model& model, const MemoryPlan& plan, const std::
     features = layer->outputs(features);
     layers.push_back({{"type", layer->type()}, {"outputs", features}, {"parameters", parameters}});
   }
+  const auto& trained = summary.trained;
   return json_line(Json{{"summary",
-                         {{"device", device},
+                         {{"device", summary.device},
                           {"inputs", model.inputs()},
                           {"outputs", model.outputs()},
                           {"parameters", model.parameter_count()},
-                          {"batch", batch},
+                          {"batch", summary.batch},
+                          {"optimizer", summary.optimizer},
+                          {"loss", summary.loss},
+                          {"trained", trained.empty() ? Json() : Json(trained)},
                           {"layers", layers},
-                          {"memory_bytes", bytes_json(plan)}}}});
+                          {"memory_bytes", bytes_json(summary.plan)}}}});
 }
 
 }  // namespace minnow::command

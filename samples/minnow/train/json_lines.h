@@ -5,6 +5,7 @@
 
 #include <minnow/trainer.h>
 
+#include <map>
 #include <string>
 
 #include "terminal/exit_codes.h"
@@ -15,8 +16,17 @@ namespace minnow::command {
 std::string epoch_json(const EpochResult& epoch);
 /// {"run": {...}}; `problem` is null unless the run failed.
 std::string run_json(const Run& run, Exit exit, const Problem* problem);
+
+struct Summary {
+  const Model& model;
+  const std::map<std::string, std::string>& trained;  // what a saved model says of its training
+  std::string optimizer = {};
+  std::string loss = {};
+  MemoryPlan plan = {};
+  std::string device = {};
+  std::int64_t batch = 0;
+};
 /// {"summary": {...}}
-std::string summary_json(const Model& model, const MemoryPlan& plan, const std::string& device,
-                         std::int64_t batch);
+std::string summary_json(const Summary& summary);
 
 }  // namespace minnow::command

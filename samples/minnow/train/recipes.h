@@ -4,6 +4,7 @@
 /// values; the others come close to what is published for a network of that size.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "arguments/arguments.h"
@@ -14,7 +15,7 @@ struct Recipe {
   std::string dataset = {};
   std::string layers = {};  // empty: made from the data
   std::int64_t epochs = 10;
-  double learning_rate = 1e-3;
+  std::optional<double> learning_rate = {};  // Adam's
   std::string reference = {};  // what others' networks of that size reach on test rows
   std::int64_t batch = 32;
 };

@@ -89,7 +89,7 @@ std::string test_text(const Run& run, const std::string& plus_minus) {
   if (test.accuracy) {
     parts.push_back(cat("test accuracy ", fixed(100.0 * *test.accuracy, 2), plus_minus,
                         percent(accuracy_error(*test.accuracy, test.rows), 2), "   "));
-  } else {
+  } else if (run.squared) {
     const auto root = root_mean_square(test);
     parts.push_back(cat("test rmse ", with_error(root.value, root.error, plus_minus), "   "));
   }

@@ -27,9 +27,9 @@ struct Run {
   std::string layers = {};
   std::int64_t parameters = 0;
   std::string optimizer = {};  // "adam lr=0.001 ..."
-  std::string preset = {};     // "keras", "torch"; empty for sgd
+  std::string preset = {};     // "keras", "torch"; empty where there is one form only
   std::string loss = {};
-  bool classification = false;
+  bool squared = false;  // the loss: its root is told, too
   std::int64_t epochs = 0;
   std::int64_t batch = 0;
   bool keeps_best = false;     // early stopping: the weights are those of the best epoch

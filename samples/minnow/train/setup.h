@@ -17,14 +17,6 @@ Device open_device(const CommonArguments& arguments);
 /// A recipe in which the command line replaced what it names.
 Recipe chosen_recipe(const std::string& dataset, const TrainingArguments& arguments);
 
-/// @throws UsageError for constants out of range.
-OptimizerPtr make_optimizer(const TrainingArguments& arguments, double learning_rate);
-/// "keras", "torch"; empty for an optimizer that has none.
-std::string preset_of(const TrainingArguments& arguments);
-
-/// Cross-entropy when classes are told apart, else the mean squared error.
-LossPtr make_loss(bool classification);
-
 /// @throws UsageError for sizes that overflow, ResourceExhausted.
 Model make_model(const Inputs& inputs, const Architecture& architecture, std::uint64_t seed);
 

@@ -12,6 +12,7 @@
 #include "terminal/print_failure.h"
 #include "terminal/stopwatch.h"
 #include "train/json_lines.h"
+#include "train/optimizers.h"
 #include "train/progress.h"
 #include "train/report.h"
 #include "train/save.h"
@@ -52,7 +53,6 @@ void describe_model(const Architecture& architecture, const Model& model, const 
                     Run& run) {
   run.layers = architecture.text;
   run.parameters = model.parameter_count();
-  run.classification = architecture.ends_in_softmax;
   run.epochs = recipe.epochs;
   // A batch of more rows than there are is all of them.
   run.batch = std::max<std::int64_t>(1, std::min(recipe.batch, run.train_rows));
@@ -174,18 +174,18 @@ Exit train(const Arguments& arguments, Terminal& terminal, Run& run) {
   const Stopwatch load_watch;
   Inputs inputs = load_inputs(arguments.data);
   run.load_seconds = load_watch.seconds();
-  const Architecture architecture = fit_architecture(training.layers, inputs);
+  const auto [architecture, loss] = decide_task(training, inputs);
   const Recipe recipe = chosen_recipe(inputs.from_files ? "" : inputs.name, training);
   Model model = make_model(inputs, architecture, run.seed);
-  const OptimizerPtr optimizer = make_optimizer(training, recipe.learning_rate);
-  const LossPtr loss = make_loss(architecture.ends_in_softmax);
-  Trainer trainer(model, loss, optimizer, device);
+  const OptimizerPtr optimizer = make_optimizer(training.optimizer, recipe.learning_rate);
+  Trainer trainer(model, loss.loss, optimizer, device);
   describe_data(inputs, training.validation_split, run);
   describe_model(architecture, model, recipe, run);
   run.optimizer = optimizer->str();
-  run.preset = preset_of(training);
+  run.preset = preset_of(training.optimizer);
   run.keeps_best = training.patience.has_value();
-  run.loss = loss->name();
+  run.loss = loss.text;
+  run.squared = loss.squared;
 
   OutputPlace place(training.out, inputs.name);
   check_place(model, place, run);
