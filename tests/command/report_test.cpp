@@ -41,6 +41,7 @@ command::Run long_run() {
                    .optimizer = "adam-torch lr=0.000125 beta=0.9,0.999 eps=1e-08",
                    .preset = "torch",
                    .loss = "categorical cross-entropy",
+                   .squared = true,
                    .epochs = 1000,
                    .batch = 32,
                    .keeps_best = true,
