@@ -1,3 +1,4 @@
+#include <minnow/error.h>
 #include <minnow/layers.h>
 
 #include <utility>
@@ -31,9 +32,29 @@ class ActivationLayer final : public Layer {
   Activation function_;
 };
 
+[[noreturn]] void refuse(std::string what, std::string remedy = {}) {
+  throw InvalidArgument({.code = "MN-U01", .what = std::move(what), .remedy = std::move(remedy)});
+}
+
+void require_custom(const CustomActivation* custom) {
+  if (custom == nullptr) refuse("an activation of a program's own needs its functions.");
+  const std::string& name = custom->name;
+  if (name.empty()) refuse("an activation without a name cannot be made.");
+  if (name == "dense" || name == "softmax" || parse_activation(name)) {
+    refuse("an activation named \"" + name +
+               "\" cannot be made: the library has a layer of that name.",
+           "give it another name: a model file finds it by that");
+  }
+  if (!custom->value || !custom->slope) {
+    refuse("the activation \"" + name + "\" has no function for its " +
+           (custom->value ? "slope." : "value."));
+  }
+}
+
 }  // namespace
 
 LayerPtr activation(Activation function) {
+  if (function.kind == ActivationKind::custom) require_custom(function.custom.get());
   require_parameter(function);
   return std::make_shared<ActivationLayer>(std::move(function));
 }

@@ -91,7 +91,8 @@ TEST_F(BadInput, TargetsOfTheWrongConvention) {
       message_of<InvalidArgument>([&] { Trainer(single, cross_entropy(), adam(), open("cpu")); }),
       "categorical cross-entropy needs 2 or more classes, and the model has 1 output. "
       "[MN-N03]\n"
-      "  remedy:   end the model in one unit per class, or train with binary_cross_entropy() or mse()\n"
+      "  remedy:   end the model in one unit per class, or train with binary_cross_entropy() or "
+      "mse()\n"
       "  effect:   nothing was run");
 }
 

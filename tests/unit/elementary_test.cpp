@@ -95,7 +95,7 @@ struct Function {
 
 TEST(Elementary, FunctionsAreAsExactAsTheirHeaderSays) {
   const Function functions[] = {
-      {"exp", [](float x) { return elementary::exp(x); }, [](double x) { return std::exp(x); }, 1,
+      {"exp", [](float x) { return elementary::exp(x); }, [](double x) { return std::exp(x); }, 2,
        -kInfinity, 88},
       {"expm1", [](float x) { return elementary::expm1(x); },
        [](double x) { return std::expm1(x); }, 1, -kInfinity, 0},
@@ -106,7 +106,7 @@ TEST(Elementary, FunctionsAreAsExactAsTheirHeaderSays) {
       {"logistic", [](float x) { return elementary::logistic(x); },
        [](double x) { return 1 / (1 + std::exp(-x)); }, 3},
       {"density", [](float x) { return elementary::normal(x).density; },
-       [](double x) { return std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }, 2},
+       [](double x) { return std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }, 3},
       {"integral", [](float x) { return elementary::normal(x).integral; },
        [](double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }, 7},
   };

@@ -25,17 +25,18 @@ Program classifier_step(std::int64_t batch) {
 }
 
 TEST(ProgramTest, RecordsAStepAsText) {
-  EXPECT_EQ(fuse(classifier_step(32)).str(),
-            "gather -> %8(32, 784) %9(32, 1)\n"
-            "linear+bias+relu %8(32, 784) %0(128, 784) %1(1, 128) -> %12(32, 128)  dense_1\n"
-            "linear+bias %12(32, 128) %2(10, 128) %3(1, 10) -> %14(32, 10)  dense_2\n"
-            "categorical cross-entropy %14(32, 10) %9(32, 1) -> %16(1, 1) %17(1, 1) %19(32, 10)\n"
-            "linear_weight_grad %19(32, 10) %12(32, 128) -> %6(10, 128)  dense_2\n"
-            "bias_grad %19(32, 10) -> %7(1, 10)  dense_2\n"
-            "linear_input_grad+relu_grad %19(32, 10) %2(10, 128) %12(32, 128) -> %21(32, 128)  dense_2\n"
-            "linear_weight_grad %21(32, 128) %8(32, 784) -> %4(128, 784)  dense_1\n"
-            "bias_grad %21(32, 128) -> %5(1, 128)  dense_1\n"
-            "update ->\n");
+  EXPECT_EQ(
+      fuse(classifier_step(32)).str(),
+      "gather -> %8(32, 784) %9(32, 1)\n"
+      "linear+bias+relu %8(32, 784) %0(128, 784) %1(1, 128) -> %12(32, 128)  dense_1\n"
+      "linear+bias %12(32, 128) %2(10, 128) %3(1, 10) -> %14(32, 10)  dense_2\n"
+      "categorical cross-entropy %14(32, 10) %9(32, 1) -> %16(1, 1) %17(1, 1) %19(32, 10)\n"
+      "linear_weight_grad %19(32, 10) %12(32, 128) -> %6(10, 128)  dense_2\n"
+      "bias_grad %19(32, 10) -> %7(1, 10)  dense_2\n"
+      "linear_input_grad+relu_grad %19(32, 10) %2(10, 128) %12(32, 128) -> %21(32, 128)  dense_2\n"
+      "linear_weight_grad %21(32, 128) %8(32, 784) -> %4(128, 784)  dense_1\n"
+      "bias_grad %21(32, 128) -> %5(1, 128)  dense_1\n"
+      "update ->\n");
 }
 
 TEST(ProgramTest, TheFirstLayerComputesNoInputGradient) {
@@ -111,9 +112,8 @@ TEST(ProgramTest, ASlotThatDoesNotExistIsRefused) {
   program.begin_layer(0, "highway_1");
   for (const int slot : {2, -1}) {
     const std::string expected = "highway_1: there is no parameter " + std::to_string(slot);
-    for (const std::string& message :
-         {message_of<ShapeError>([&] { program.parameter(slot); }),
-          message_of<ShapeError>([&] { program.gradient(slot); })}) {
+    for (const std::string& message : {message_of<ShapeError>([&] { program.parameter(slot); }),
+                                       message_of<ShapeError>([&] { program.gradient(slot); })}) {
       EXPECT_EQ(message.find(expected), 0U) << message;
     }
   }

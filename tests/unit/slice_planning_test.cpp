@@ -27,21 +27,25 @@ TEST(SlicePlanning, AStepIsRecordedSliceBySlice) {
       "gather -> %8(20, 784) %9(20, 1)  rows 0..19\n"
       "linear+bias+relu %8(20, 784) %0(128, 784) %1(1, 128) -> %12(20, 128)  dense_1  rows 0..19\n"
       "linear+bias %12(20, 128) %2(10, 128) %3(1, 10) -> %14(20, 10)  dense_2  rows 0..19\n"
-      "categorical cross-entropy %14(20, 10) %9(20, 1) -> %16(1, 1) %17(1, 1) %19(20, 10)  rows 0..19\n"
+      "categorical cross-entropy %14(20, 10) %9(20, 1) -> %16(1, 1) %17(1, 1) %19(20, 10)  rows "
+      "0..19\n"
       "linear_weight_grad %19(20, 10) %12(20, 128) -> %6(10, 128)  dense_2  rows 0..19\n"
       "bias_grad %19(20, 10) -> %7(1, 10)  dense_2  rows 0..19\n"
-      "linear_input_grad+relu_grad %19(20, 10) %2(10, 128) %12(20, 128) -> %21(20, 128)  dense_2  rows "
+      "linear_input_grad+relu_grad %19(20, 10) %2(10, 128) %12(20, 128) -> %21(20, 128)  dense_2  "
+      "rows "
       "0..19\n"
       "linear_weight_grad %21(20, 128) %8(20, 784) -> %4(128, 784)  dense_1  rows 0..19\n"
       "bias_grad %21(20, 128) -> %5(1, 128)  dense_1  rows 0..19\n"
       "gather -> %22(13, 784) %23(13, 1)  rows 20..32\n"
-      "linear+bias+relu %22(13, 784) %0(128, 784) %1(1, 128) -> %26(13, 128)  dense_1  rows 20..32\n"
+      "linear+bias+relu %22(13, 784) %0(128, 784) %1(1, 128) -> %26(13, 128)  dense_1  rows "
+      "20..32\n"
       "linear+bias %26(13, 128) %2(10, 128) %3(1, 10) -> %28(13, 10)  dense_2  rows 20..32\n"
       "categorical cross-entropy %28(13, 10) %23(13, 1) -> %16(1, 1) %17(1, 1) %31(13, 10)  rows "
       "20..32\n"
       "linear_weight_grad %31(13, 10) %26(13, 128) += %6(10, 128)  dense_2  rows 20..32\n"
       "bias_grad %31(13, 10) += %7(1, 10)  dense_2  rows 20..32\n"
-      "linear_input_grad+relu_grad %31(13, 10) %2(10, 128) %26(13, 128) -> %33(13, 128)  dense_2  rows "
+      "linear_input_grad+relu_grad %31(13, 10) %2(10, 128) %26(13, 128) -> %33(13, 128)  dense_2  "
+      "rows "
       "20..32\n"
       "linear_weight_grad %33(13, 128) %22(13, 784) += %4(128, 784)  dense_1  rows 20..32\n"
       "bias_grad %33(13, 128) += %5(1, 128)  dense_1  rows 20..32\n"
@@ -128,8 +132,9 @@ TEST(SlicePlanning, ALossNeedsTheRowsOfItsSlice) {
   Program program(8, {});
   program.begin_slice(0, 4);
   const ValueId x = program.input("x", 8, 3);
-  EXPECT_EQ(message_of<ShapeError>([&] { program.loss({LossKind::mean_squared_error}, x, x, true); }),
-            "mean squared error expects prediction of shape (4, 3), got (8, 3) (x). [MN-N02]");
+  EXPECT_EQ(
+      message_of<ShapeError>([&] { program.loss({LossKind::mean_squared_error}, x, x, true); }),
+      "mean squared error expects prediction of shape (4, 3), got (8, 3) (x). [MN-N02]");
 }
 
 }  // namespace

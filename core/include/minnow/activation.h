@@ -158,7 +158,7 @@ struct Softplus {
 
 /// x / (1 + exp(-x)), also called swish.
 struct Silu {
-  static constexpr ActivationTraits kTraits{ActivationKind::silu, "silu", 3.0F, Saved::input};
+  static constexpr ActivationTraits kTraits{ActivationKind::silu, "silu", 4.0F, Saved::input};
   template <class T>
   MINNOW_FORMULA static T value(T x, float) {
     return x * elementary::logistic(x);
@@ -173,7 +173,7 @@ struct Silu {
 /// x times the standard normal distribution's integral up to x: the exact form, not the one by
 /// tanh.
 struct Gelu {
-  static constexpr ActivationTraits kTraits{ActivationKind::gelu, "gelu", 7.0F, Saved::input};
+  static constexpr ActivationTraits kTraits{ActivationKind::gelu, "gelu", 8.0F, Saved::input};
   template <class T>
   MINNOW_FORMULA static T value(T x, float) {
     return x * elementary::normal(x).integral;

@@ -2,9 +2,9 @@
 
 /// Elementary functions over T: float, a vector of floats, or double. CPU kernels of every
 /// instruction set and CUDA kernels compile them from here, so that devices compute the same
-/// formulas. Reduction and polynomials of exp: Cephes. Errors are against double, in ulp, over all
-/// arguments whose results are normal; smaller ones are zero, and NaN stays NaN. tests/unit/
-/// elementary_test.cpp goes through the floats.
+/// formulas. Reduction and polynomials of exp: Cephes. Errors are against double, in units in the
+/// last place (ulp), over all arguments whose results are normal numbers; smaller ones may be zero,
+/// and NaN stays NaN. tests/unit/elementary_test.cpp goes through the floats.
 ///
 /// A vector type joins by a specialization of BitsOf.
 
@@ -47,7 +47,7 @@ MINNOW_FORMULA T absolute(T x) {
   return (x < T{}) ? -x : x;
 }
 
-/// x = n ln 2 + r with |r| <= ln(2)/2, and 2^n, for x in -87..88.
+/// x = n ln 2 + r with |r| <= ln(2)/2, and 2^n, for x in kLeastExponent..88.
 template <class T>
 struct Reduced {
   T r;
@@ -73,7 +73,7 @@ MINNOW_FORMULA T exp_polynomial(T r) {
 }
 inline constexpr float kLeastExponent = -87.3365402F;  // exp() of it is the smallest normal float
 
-/// exp(x) for x <= 88, within 2 ulp; 0 below -87.
+/// exp(x) for x <= 88, within 2 ulp; 0 where it is no normal number.
 template <class T>
 MINNOW_FORMULA T exp(T x) {
   const T least = splat<T>(kLeastExponent);
@@ -87,7 +87,7 @@ MINNOW_FORMULA double exp(double x) { return ::exp(x); }
 MINNOW_FORMULA float log(float x) { return ::logf(x); }
 MINNOW_FORMULA double log(double x) { return ::log(x); }
 
-/// exp(a + b) for a + b <= 88 and a b so small that a + b is about a in float, within 2 ulp.
+/// exp(a + b) for a + b <= 88 and a b so small that a + b is about a in float, within 3 ulp.
 template <class T>
 MINNOW_FORMULA T exp_of_sum(T a, T b) {
   const T least = splat<T>(kLeastExponent);
@@ -97,7 +97,7 @@ MINNOW_FORMULA T exp_of_sum(T a, T b) {
   return (a < least) ? T{} : result;
 }
 
-/// exp(x) - 1 for x <= 0, within 2 ulp.
+/// exp(x) - 1 for x <= 0, within 1 ulp.
 template <class T>
 MINNOW_FORMULA T expm1(T x) {
   const T least = splat<T>(kLeastExponent);
@@ -139,9 +139,9 @@ MINNOW_FORMULA T logistic(T x) {
   return ((x < T{}) ? e : splat<T>(1.0F)) / (e + 1.0F);
 }
 
-/// The standard normal distribution: its density, and its integral up to x within 6 ulp. The lower
-/// tail is exp(-x^2/2) times a polynomial in 1 / (1 + 0.3 |x|), fitted over |x| <= 14 with an error
-/// of 0.06 ulp.
+/// The standard normal distribution: its density within 3 ulp, and its integral up to x within 7.
+/// The lower tail is exp(-x^2/2) times a polynomial in 1 / (1 + 0.3 |x|), fitted over |x| <= 14
+/// with an error of 0.06 ulp.
 template <class T>
 struct Normal {
   T density;

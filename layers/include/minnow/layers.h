@@ -27,7 +27,8 @@ struct DenseOptions {
 /// y = x w^T + b: (batch, inputs) -> (batch, units). @throws InvalidArgument for units < 1.
 MINNOW_API LayerPtr dense(std::int64_t units, DenseOptions options = {});
 /// A function of each element by itself; activation.h has the table of them. @throws
-/// InvalidArgument for a parameter that is no finite number of 0 or more.
+/// InvalidArgument for a parameter that is no finite number of 0 or more, and for one of a program's
+/// own that lacks a function or has the name of a layer of the library.
 MINNOW_API LayerPtr activation(Activation function);
 inline LayerPtr relu() { return activation({ActivationKind::relu}); }
 inline LayerPtr leaky_relu(float slope = 0.01F) {
@@ -39,12 +40,11 @@ inline LayerPtr tanh() { return activation({ActivationKind::tanh}); }
 inline LayerPtr softplus() { return activation({ActivationKind::softplus}); }
 inline LayerPtr silu() { return activation({ActivationKind::silu}); }
 inline LayerPtr gelu() { return activation({ActivationKind::gelu}); }
-/// One of a program's own, on the CPU: value(x) and slope(x) are functions from float to float,
-/// called from several threads. A model file names it, and read_model() with a factory of one's own
-/// makes it again.
+/// One of a program's own, on the CPU: value(x) and slope(x) are functions from float to float that
+/// throw nothing, called from several threads. A model file names it, and read_model() with a
+/// factory of one's own makes it again.
 ///
-///     minnow::activation("cube", [](float x) { return x * x * x; }, [](float x) { return 3 * x *
-///     x; })
+///     minnow::activation("square", [](float x) { return x * x; }, [](float x) { return 2 * x; })
 template <class Value, class Slope>
 LayerPtr activation(std::string name, Value value, Slope slope) {
   CustomActivation custom{
