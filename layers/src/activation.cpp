@@ -1,3 +1,4 @@
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/layers.h>
 
@@ -41,13 +42,13 @@ void require_custom(const CustomActivation* custom) {
   const std::string& name = custom->name;
   if (name.empty()) refuse("an activation without a name cannot be made.");
   if (name == "dense" || name == "softmax" || parse_activation(name)) {
-    refuse("an activation named \"" + name +
-               "\" cannot be made: the library has a layer of that name.",
+    refuse(cat("an activation named \"", name,
+               "\" cannot be made: the library has a layer of that name."),
            "give it another name: a model file finds it by that");
   }
   if (!custom->value || !custom->slope) {
-    refuse("the activation \"" + name + "\" has no function for its " +
-           (custom->value ? "slope." : "value."));
+    refuse(cat("the activation \"", name, "\" has no function for its ",
+               custom->value ? "slope." : "value."));
   }
 }
 

@@ -1,5 +1,6 @@
 #include <minnow/losses.h>
 
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 
 #include <cmath>
@@ -42,9 +43,8 @@ LossPtr loss(LossFunction function) {
   const bool has_parameter = traits_of(function.kind).has_parameter;
   if (has_parameter && !(std::isfinite(function.parameter) && function.parameter > 0.0F)) {
     throw InvalidArgument({.code = "MN-U01",
-                           .what = "the parameter of the " +
-                                   std::string(traits_of(function.kind).name) + " is " +
-                                   std::to_string(function.parameter) + ".",
+                           .what = cat("the parameter of the ", traits_of(function.kind).name,
+                                       " is ", function.parameter, "."),
                            .remedy = "give a positive number"});
   }
   return std::make_shared<FunctionLoss>(function);

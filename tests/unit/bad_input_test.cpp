@@ -96,6 +96,61 @@ TEST_F(BadInput, TargetsOfTheWrongConvention) {
       "  effect:   nothing was run");
 }
 
+TEST_F(BadInput, TargetsThatAreNoProbabilities) {
+  Tensor one_hot({100, 3});
+  one_hot.mutable_data<float>()[3 * 43 + 2] = 1.5F;
+  EXPECT_EQ(fit_message<InvalidArgument>(x, one_hot),
+            "y is 1.5 at row 43, column 2; categorical cross-entropy expects probabilities. "
+            "[MN-N03]\n"
+            "  remedy:   give numbers from 0 to 1; rows and columns count from 0\n"
+            "  effect:   nothing was run");
+  Model single(10, {dense(1), sigmoid()});
+  Trainer binary(single, binary_cross_entropy(), adam(), open("cpu"));
+  Tensor answers({100, 1});
+  answers.mutable_data<float>()[7] = -1.0F;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { binary.fit(x, answers); }),
+            "y is -1 at row 7, column 0; binary cross-entropy expects probabilities. [MN-N03]\n"
+            "  remedy:   give numbers from 0 to 1; rows and columns count from 0\n"
+            "  effect:   nothing was run");
+  Tensor labels({100}, DType::i32);
+  labels.mutable_data<std::int32_t>()[9] = 2;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { binary.fit(x, labels); }),
+            "label 2 at row 9 of y is outside 0..1 (the model has 1 output). [MN-N01]\n"
+            "  remedy:   labels count from 0; rows count from 0\n"
+            "  effect:   nothing was run");
+  EXPECT_EQ(binary.steps(), 0);
+}
+
+TEST_F(BadInput, ConstantsOfFunctionsThatCannotBe) {
+  EXPECT_EQ(message_of<InvalidArgument>([] { leaky_relu(-0.5F); }),
+            "the parameter of leaky_relu is -0.5. [MN-U01]\n"
+            "  remedy:   give a finite number of 0 or more");
+  EXPECT_EQ(message_of<InvalidArgument>([] { elu(INFINITY); }),
+            "the parameter of elu is inf. [MN-U01]\n"
+            "  remedy:   give a finite number of 0 or more");
+  EXPECT_EQ(message_of<InvalidArgument>([] {
+              activation({ActivationKind::tanh, 2.0F});
+            }),
+            "the parameter of tanh is 2. [MN-U01]\n  remedy:   give none: it has no parameter");
+  EXPECT_EQ(message_of<InvalidArgument>([] { parse_activation("elu(0.3"); }),
+            "the parameter of elu is (0.3. [MN-U01]\n"
+            "  remedy:   write a finite number of 0 or more: elu(1)");
+  EXPECT_EQ(message_of<InvalidArgument>([] { parse_activation("silu(2)"); }),
+            "the parameter of silu is (2). [MN-U01]\n"
+            "  remedy:   give none: it has no parameter");
+  for (const char* text : {"elu()", "elu(-1)", "elu(nan)", "elu(1e99)", "elu(1)x", "elu(1,2)"}) {
+    EXPECT_THROW(parse_activation(text), InvalidArgument) << text;
+  }
+  EXPECT_FALSE(parse_activation("conv").has_value());
+  EXPECT_FALSE(parse_activation("").has_value());
+  for (const float delta : {0.0F, -1.0F, INFINITY, NAN}) {
+    EXPECT_THROW(huber(delta), InvalidArgument) << delta;
+  }
+  EXPECT_EQ(message_of<InvalidArgument>([] { huber(0.0F); }),
+            "the parameter of the Huber loss is 0. [MN-U01]\n"
+            "  remedy:   give a positive number");
+}
+
 TEST_F(BadInput, NothingToTrainOn) {
   EXPECT_EQ(fit_message<InvalidArgument>(Tensor({0, 10}), Tensor({0}, DType::i32)),
             "x has no data: its shape is (0, 10). [MN-N07]\n  effect:   nothing was run");
@@ -178,6 +233,15 @@ TEST_F(BadInput, OptimizersThatCannotBe) {
   EXPECT_THROW(sgd({.learning_rate = INFINITY}), InvalidArgument);
   EXPECT_EQ(message_of<InvalidArgument>([] { sgd({.momentum = 1}); }),
             "SGD's momentum is 1. [MN-U01]\n  remedy:   give 0 or more and less than 1");
+  EXPECT_EQ(message_of<InvalidArgument>([] { sgd({.nesterov = true}); }),
+            "SGD's momentum is 0. [MN-U01]\n  remedy:   give more than 0 for Nesterov's form");
+  EXPECT_EQ(message_of<InvalidArgument>([] { adamw({.weight_decay = -0.1F}); }),
+            "Adam's weight decay is -0.1. [MN-U01]\n  remedy:   give a finite number of 0 or more");
+  EXPECT_EQ(message_of<InvalidArgument>([] { rmsprop({.decay = 1}); }),
+            "RMSprop's decay is 1. [MN-U01]\n  remedy:   give more than 0 and less than 1");
+  EXPECT_THROW(rmsprop({.momentum = 1}), InvalidArgument);
+  EXPECT_THROW(rmsprop({.epsilon = -1}), InvalidArgument);
+  EXPECT_THROW(sgd({.weight_decay = INFINITY}), InvalidArgument);
 }
 
 TEST_F(BadInput, DevicesThatCannotBe) {
