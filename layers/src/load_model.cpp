@@ -1,3 +1,4 @@
+#include <minnow/base/text.h>
 #include <minnow/error.h>
 #include <minnow/layers.h>
 #include <minnow/model_file.h>
@@ -19,7 +20,7 @@ Model load_model(const std::string& path) {
           if (units != std::floor(units) || !(std::abs(units) < 0x1p53)) {
             throw InvalidArgument(
                 {.code = "MN-U01",
-                 .what = "a dense layer of " + std::to_string(units) + " units cannot be made."});
+                 .what = cat("a dense layer of ", units, " units cannot be made.")});
           }
           return dense(static_cast<std::int64_t>(units), {.bias = entry("bias", 1) != 0});
         }

@@ -7,7 +7,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "test_files.h"
 
@@ -87,15 +89,71 @@ TEST_F(ModelFile, HasPyTorchsNamesAndLayout) {
 }
 
 TEST_F(ModelFile, ReadsLayersOfItsOwnByAFactory) {
-  std::map<std::string, std::int64_t> seen;
+  std::map<std::string, double> seen;
   const Model model = minnow::read_model(
-      path_, [&](std::string_view type, const std::map<std::string, std::int64_t>& config) {
+      path_, [&](std::string_view type, const std::map<std::string, double>& config) {
         seen.insert(config.begin(), config.end());
         if (type == "relu") return minnow::relu();
-        return minnow::dense(config.at("units"), {.bias = config.at("bias") != 0});
+        return minnow::dense(static_cast<std::int64_t>(config.at("units")),
+                             {.bias = config.at("bias") != 0});
       });
   EXPECT_EQ(model.parameter_count(), 12 + 3 + 6);
-  EXPECT_EQ(seen, (std::map<std::string, std::int64_t>{{"bias", 1}, {"units", 3}}));
+  EXPECT_EQ(seen, (std::map<std::string, double>{{"bias", 1}, {"units", 3}}));
+}
+
+// Every activation of the table, with parameters that no short decimal hits.
+TEST_F(ModelFile, KeepsActivationsAndTheirParameters) {
+  std::vector<minnow::LayerPtr> layers{minnow::dense(3)};
+  std::vector<std::string> types{"dense"};
+  for (const minnow::ActivationTraits& traits : minnow::kActivations.entries) {
+    for (const float parameter : {traits.parameter, 0.0F, 1.0F / 3.0F, 1e-30F, 128.0F}) {
+      if (parameter != traits.parameter && !traits.has_parameter) continue;
+      layers.push_back(minnow::activation({traits.kind, parameter}));
+      types.emplace_back(traits.name);
+    }
+  }
+  const Model model(4, layers, {.seed = 1});
+  save_model(model, path_);
+  const Model again = load_model(path_);
+  ASSERT_EQ(again.layers().size(), layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    EXPECT_EQ(again.layers()[i]->type(), types[i]);
+    EXPECT_EQ(again.layers()[i]->config(), layers[i]->config()) << types[i];
+  }
+}
+
+/// A layer of a program's own, with what no JSON holds.
+class Odd final : public minnow::Layer {
+ public:
+  Odd(std::string type, double number) : type_(std::move(type)), number_(number) {}
+  std::string_view type() const override { return type_; }
+  std::int64_t outputs(std::int64_t inputs) const override { return inputs; }
+  std::map<std::string, double> config() const override { return {{"number", number_}}; }
+  minnow::ValueId forward(minnow::Program&, std::span<const int>, minnow::ValueId x,
+                          std::vector<minnow::ValueId>&) const override {
+    return x;
+  }
+  minnow::ValueId backward(minnow::Program&, std::span<const int>, const minnow::Forward&,
+                           minnow::ValueId dy, bool) const override {
+    return dy;
+  }
+
+ private:
+  std::string type_;
+  double number_;
+};
+
+TEST_F(ModelFile, RefusesLayersThatNoFileHolds) {
+  const auto refused = [&](const Model& model) {
+    const auto error =
+        expect_throw<minnow::InvalidArgument>([&] { save_model(model, dir_ / "other"); });
+    EXPECT_EQ(dir_.entries(), 1U);
+    return error.cause();
+  };
+  EXPECT_EQ(refused(Model(4, {std::make_shared<Odd>("odd", NAN)})),
+            "a layer's number has the value nan, which no file can hold.");
+  EXPECT_EQ(refused(Model(4, {minnow::relu(), std::make_shared<Odd>("\xFFodd", 1)})),
+            "\"\\xffodd\" is not UTF-8 and cannot be stored.");
 }
 
 TEST_F(ModelFile, RefusesMetadataOfItsOwnNames) {
@@ -187,7 +245,14 @@ TEST_F(ModelFile, RefusesOtherArchitectures) {
       {"\"layers\":", "\"layer\":", "lacks \"layers\""},
       {"\"type\":\"relu\"", "\"type\":1", "layer 1 of its architecture has no type or no config"},
       {"\"config\":{}", "\"config\":[]", "layer 1 of its architecture has no type or no config"},
-      {"\"units\":3", "\"units\":3.5", "\"units\" in its architecture is no 64-bit integer"},
+      {"\"units\":3", "\"units\":3.5", "a dense layer of 3.5 units cannot be made"},
+      {"\"units\":3", "\"units\":1e300", "a dense layer of 1e+300 units cannot be made"},
+      {"\"units\":3", "\"units\":\"3\"", "\"units\" in its architecture is no number"},
+      {"\"config\":{}", "\"config\":{\"parameter\":1}", "the parameter of relu is 1"},
+      {"\"type\":\"relu\"", "\"type\":\"relu(1)\"", "the parameter of relu is (1)"},
+      {"\"type\":\"relu\",\"config\":{}", "\"type\":\"elu\",\"config\":{\"parameter\":-1}",
+       "the parameter of elu is -1"},
+      {"\"type\":\"relu\"", "\"type\":\"custom\"", "layer 1 is of the unknown type"},
       {"\"units\":3", "\"units\":0", ""},
       {"\"units\":3", "\"units\":-3", ""},
       {"\"units\":3", "\"units\":1000000000000", "needs (1000000000000, 4)"},
