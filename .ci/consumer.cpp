@@ -127,7 +127,9 @@ void expect_gradients(minnow::Model& model, const minnow::LossPtr& loss, const m
   for (const std::string& name : model.weight_names()) after[name] = model.weight(name);
   for (const auto& [name, values] : before) model.set_weight(name, values);
   constexpr float kStep = 1e-2F;
-  for (const auto& [name, values] : before) {
+  for (const auto& entry : before) {
+    const std::string& name = entry.first;
+    const minnow::Tensor& values = entry.second;
     for (std::size_t i = 0; i < values.data<float>().size(); ++i) {
       const auto loss_at = [&](float offset) {
         minnow::Tensor moved = values.clone();

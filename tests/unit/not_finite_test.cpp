@@ -137,7 +137,7 @@ TEST_P(NotFinite, AnUpdateThatWouldNotBeFiniteChangesNothing) {
           EXPECT_EQ(rate, 1e-3F) << "it does not diverge";
           continue;
         }
-        EXPECT_EQ(error->code(), "MN-N05");
+        EXPECT_EQ(error->code(), Code("MN-N05"));
         EXPECT_EQ(error->step(), run.trainer.steps() + 1);
         if (error->tensor().starts_with("update of ")) ++refused_updates[optimizer->rule().index()];
 
