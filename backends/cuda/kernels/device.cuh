@@ -1,25 +1,13 @@
 #pragma once
 
-// What kernels share: access to matrices of either element type, sums over a warp, the last block.
+// What kernels share: access to matrices of either element type, sums over a warp, the last block,
+// formulas by their kind.
 
 #include <cuda_bf16.h>
 
 #include <cstdint>
 
 #include "kernels.h"
-
-// One line for each kernel: the list that load_kernels() goes through, or, where g++ compiles the
-// kernels for the tests, the registration with their stand-in for a GPU.
-#ifdef __CUDACC__
-#define MINNOW_KERNEL_JOIN(a, b) a##b
-#define MINNOW_KERNEL_NAME(line) MINNOW_KERNEL_JOIN(kernel_entry_, line)
-#define MINNOW_KERNEL(...)                                                \
-  static const ::minnow::cuda::KernelEntry MINNOW_KERNEL_NAME(__LINE__) { \
-    reinterpret_cast<const void*>(&__VA_ARGS__)                           \
-  }
-#else
-#define MINNOW_KERNEL(...) MINNOW_FAKE_KERNEL(__VA_ARGS__)
-#endif
 
 namespace minnow::cuda {
 
@@ -30,6 +18,22 @@ struct KernelEntry {
   const KernelEntry* next;
   inline static const KernelEntry* first = nullptr;
 };
+
+// An object of each kernel's: a link in the list that load_kernels() goes through, or, where g++
+// compiles the kernels for the tests, the registration with their stand-in for a GPU.
+#ifdef __CUDACC__
+template <auto kFunction>
+struct Kernel : KernelEntry {
+  Kernel() : KernelEntry(reinterpret_cast<const void*>(kFunction)) {}
+};
+#else
+template <auto kFunction>
+using Kernel = fakecuda::KernelRegistration<kFunction>;
+#endif
+
+#define MINNOW_KERNEL_JOIN(a, b) a##b
+#define MINNOW_KERNEL_NAME(line) MINNOW_KERNEL_JOIN(kernel_, line)
+#define MINNOW_KERNEL(...) static const Kernel<&__VA_ARGS__> MINNOW_KERNEL_NAME(__LINE__)
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xFFFFFFFFU;
@@ -87,6 +91,23 @@ __device__ inline float warp_max(float value) {
     if (!(other <= value)) value = value != value ? value : other;
   }
   return value;
+}
+
+/// f(F{}) for the struct F of `kind` in a table; false when it is not there. The branch is the same
+/// for all threads.
+template <class Kind, class... Fs, class F>
+__device__ inline bool visit(Kind kind, TypeList<Fs...>, const F& f) {
+  return ((kind == Fs::kTraits.kind && (f(Fs{}), true)) || ...);
+}
+
+/// Ends a step, by one thread.
+__device__ inline void note_outcome(const StepEnd& end) {
+  RunState& state = *end.state;
+  end.outcomes[state.done] = {
+      end.loss == nullptr ? 0.0F : *end.loss,
+      end.correct == nullptr ? 0 : static_cast<std::int32_t>(*end.correct)};
+  ++state.done;
+  state.position += static_cast<std::uint64_t>(end.batch);
 }
 
 /// Whether this block is the last of the grid to come here; what the others wrote is then visible.

@@ -3,6 +3,10 @@
 // What the host knows of the kernels: the data that lives on the device, and one launch function
 // for each kernel. A launch function returns what the runtime says of the launch.
 
+#include <minnow/activation.h>
+#include <minnow/loss_function.h>
+#include <minnow/update_rule.h>
+
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -37,38 +41,48 @@ struct RunState {
   std::uint32_t padding;
   // From here on the host sets everything to zero before the first step after a wait.
   std::uint32_t done;             // steps, and so the index of the next outcome
-  std::uint32_t failed;           // a step was not finite: nothing after it counts
-  std::uint32_t not_finite;       // the running step has a gradient that is not finite
-  std::uint32_t finished_blocks;  // of a kernel whose last block does something more
+  std::uint32_t failed;            // a step was not finite: nothing after it counts
+  std::uint32_t largest_gradient;  // of the running step: the bits of its absolute value
+  std::uint32_t finished_blocks;   // of a kernel whose last block does something more
 };
+
+constexpr int kStepBytes = 32;  // of a rule's constants of one step, at most
 
 /// Of an arena. Device memory.
 struct UpdateState {
   std::uint64_t steps;
+  Magnitudes largest;  // or more, of what is in the arena
   float learning_rate;
   // Of the running update:
-  float rate;
-  float epsilon;
   std::uint32_t apply;
+  alignas(8) unsigned char constants[2][kStepBytes];  // of weights, and of what is behind them
 };
 
-struct UpdateConstants {
-  double beta1;
-  double beta2;
-  float epsilon;
-  float momentum;
-  bool corrected_epsilon;
-  bool adam;
-};
-
-/// Flat arenas of `count` floats, a multiple of 4. `low` is the bfloat16 copy of p, or null.
+/// Flat arenas of `count` floats, of which the first `weights` are subject to weight decay if
+/// anything is; both are multiples of 4.
 struct Update {
+  UpdateState* state;
   float* p;
   const float* g;
-  float* m;  // or the velocity, or null
-  float* v;
-  void* low;
+  float* states[2];  // null: the rule keeps no such number
+  void* low;         // the bfloat16 copy of p, or null
+  std::int64_t weights;
   std::int64_t count;
+};
+
+/// What a step leaves behind.
+struct StepEnd {
+  RunState* state;
+  StepOutcome* outcomes;
+  const float* loss;     // or null
+  const float* correct;  // or null
+  std::int64_t batch;
+};
+
+/// An activation as kernels take it: one of the table.
+struct Function {
+  ActivationKind kind = ActivationKind::identity;
+  float parameter = 0.0F;
 };
 
 struct Gather {
@@ -83,30 +97,36 @@ struct Gather {
 };
 cudaError_t launch_gather(const RunState* state, const Gather& gather, cudaStream_t stream);
 
-cudaError_t launch_add_bias(const Matrix& x, const float* bias, bool relu, const Matrix& y,
+/// y = f(x + bias); y may be x, and bias may be null.
+cudaError_t launch_activate(const Matrix& x, const float* bias, Function f, const Matrix& y,
                             cudaStream_t stream);
-cudaError_t launch_relu(const Matrix& x, const Matrix& y, cudaStream_t stream);
-cudaError_t launch_relu_grad(const Matrix& dy, const Matrix& y, const Matrix& dx,
-                             cudaStream_t stream);
+/// dx = dy times the slope of f at `saved`; dx may be dy.
+cudaError_t launch_activate_grad(const Matrix& dy, const Matrix& saved, Function f,
+                                 const Matrix& dx, cudaStream_t stream);
+cudaError_t launch_add(const Matrix& a, const Matrix& b, const Matrix& y, cudaStream_t stream);
 cudaError_t launch_softmax(const Matrix& x, const Matrix& y, cudaStream_t stream);
 cudaError_t launch_softmax_grad(const Matrix& dy, const Matrix& y, const Matrix& dx,
                                 cudaStream_t stream);
 /// sums[col] = or, with `accumulate`, += the column's sum, in the same order for every launch.
 cudaError_t launch_column_sums(const Matrix& x, bool accumulate, float* sums, cudaStream_t stream);
 
-enum class LossKind : std::uint8_t { mse, cross_entropy, softmax_cross_entropy };
 struct Loss {
   LossKind kind;
+  float parameter;
+  float row_scale;       // of the loss that the formulas give for a row
+  float gradient_scale;  // of the gradients
+  bool first;            // term of the loss; the others are added to it
+  bool last;             // term, of the batch's last rows: makes the mean
   Matrix x;
   Matrix target;  // one int32 per row with `labels`, else float32 rows
   bool labels;
   Matrix gradient;     // data null: none
   std::int64_t row;    // of the batch: where x begins
-  std::int64_t batch;  // rows that the loss is the mean of; the mean is made when x ends them
+  std::int64_t batch;  // rows that the loss is the mean of
   float* row_loss;     // (batch)
   std::int32_t* row_correct;
   float* loss;     // the mean
-  float* correct;  // null for mse
+  float* correct;  // null: not counted
   std::uint32_t* finished_blocks;
 };
 cudaError_t launch_loss(const Loss& loss, cudaStream_t stream);
@@ -124,22 +144,19 @@ struct Head {
   const float* bias;  // or null
   Loss loss;          // its x is not read: (rows, outputs)
   Matrix dx;          // data null: none
-  bool relu_grad;     // dx where x > 0
+  Function below;     // dx is multiplied by its slope
+  Matrix saved;       // at these numbers; data null: by nothing
   float* dw;          // as the weight lies; null: not made
   float* db;          // null: not made
 };
 cudaError_t launch_head(const Head& head, cudaStream_t stream);
 
-/// Ends a step: notes the outcome, moves the position on. With an update, looks at all gradients
-/// first and decides whether the update is applied.
-cudaError_t launch_finish_step(RunState* state, StepOutcome* outcomes, const float* loss,
-                               const float* correct, std::int64_t batch, cudaStream_t stream);
-cudaError_t launch_begin_update(RunState* state, UpdateState* update, StepOutcome* outcomes,
-                                const float* loss, const float* correct, std::int64_t batch,
-                                const UpdateConstants& constants, const float* gradients,
-                                std::int64_t count, cudaStream_t stream);
-cudaError_t launch_update(const UpdateState* state, const UpdateConstants& constants,
-                          const Update& update, cudaStream_t stream);
+/// Ends a step: notes the outcome, moves the position on. With an update, decides first whether it
+/// is applied: when all gradients are finite, and so will be all that it makes of the arena.
+cudaError_t launch_finish_step(const StepEnd& end, cudaStream_t stream);
+cudaError_t launch_begin_update(const StepEnd& end, const UpdateRule& rule, const Update& update,
+                                cudaStream_t stream);
+cudaError_t launch_update(const UpdateRule& rule, const Update& update, cudaStream_t stream);
 
 /// Loads every kernel, so that none is loaded in the middle of a run.
 /// cudaErrorNoKernelImageForDevice: this build has no code for the device.

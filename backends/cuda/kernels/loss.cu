@@ -63,8 +63,9 @@ __device__ inline void weight_gradient(const Head& job) {
 }  // namespace
 
 // One warp for each row: with at most 16 outputs a product through the library is a launch of its
-// own that takes longer than its arithmetic.
-__global__ void __launch_bounds__(kLossThreads) head(Head job) {
+// own that takes longer than its arithmetic. Six blocks at once leave a thread the registers that it
+// needs.
+__global__ void __launch_bounds__(kLossThreads, 6) head(Head job) {
   __shared__ float rows_outputs[kLossRows][kHeadOutputs];
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
@@ -88,11 +89,7 @@ __global__ void __launch_bounds__(kLossThreads) head(Head job) {
     }
     __syncwarp();
     const auto output = [&](std::int64_t col) { return rows_outputs[warp][col]; };
-    const float scale = gradient_scale(job.loss);
-    const RowLoss result =
-        job.loss.kind == LossKind::mse
-            ? mse_row(job.loss, row, outputs, scale, lane, output)
-            : softmax_cross_entropy_row(job.loss, row, outputs, scale, lane, output);
+    const RowLoss result = loss_of_row(job.loss, row, lane, output);
     if (lane == 0) note_row(job.loss, row, result);
     if (job.dx.data != nullptr) {
       __syncwarp();  // the gradient was written by other lanes
@@ -103,7 +100,13 @@ __global__ void __launch_bounds__(kLossThreads) head(Head job) {
           if (o < outputs)
             sum += load(job.loss.gradient, row, o) * job.weight[o * job.weight_stride + i];
         }
-        store(job.dx, row, i, job.relu_grad && !(load(job.x, row, i) > 0) ? 0.0F : sum);
+        if (job.saved.data != nullptr) {
+          const float at = load(job.saved, row, i);
+          visit(job.below.kind, Activations{}, [&](auto function) {
+            sum = activation_gradient<decltype(function)>(sum, at, job.below.parameter);
+          });
+        }
+        store(job.dx, row, i, sum);
       }
     }
   }

@@ -46,17 +46,28 @@ __device__ inline bool is_correct(const Loss& job, std::int64_t row, std::int64_
                                    [&](std::int64_t col) { return load(job.target, row, col); });
 }
 
-/// `input(col)` gives the row's numbers; all lanes of the warp call it.
+/// Of single elements. `input(col)` gives the row's numbers; all lanes of the warp call it.
 template <class Input>
-__device__ inline RowLoss mse_row(const Loss& job, std::int64_t row, std::int64_t cols,
-                                  float scale_of_gradient, int lane, const Input& input) {
+__device__ inline RowLoss element_row(const Loss& job, std::int64_t row, std::int64_t cols,
+                                      float scale_of_gradient, int lane, const Input& input) {
   float total = 0;
+  bool right = true;
   for (std::int64_t col = lane; col < cols; col += kWarp) {
-    const float difference = input(col) - load(job.target, row, col);
-    total += difference * difference;
-    if (job.gradient.data != nullptr) store(job.gradient, row, col, scale_of_gradient * difference);
+    const float x = input(col);
+    const float t = job.labels
+                        ? static_cast<float>(static_cast<const std::int32_t*>(job.target.data)[row])
+                        : load(job.target, row, col);
+    float slope = 0;
+    visit(job.kind, ElementLosses{}, [&](auto function) {
+      using F = decltype(function);
+      constexpr float kThreshold = F::kTraits.accuracy == Accuracy::above_half ? 0.5F : 0.0F;
+      total += F::value(x, t, job.parameter);
+      slope = F::slope(x, t, job.parameter);
+      right = right && (x > kThreshold) == (t > 0.5F);
+    });
+    if (job.gradient.data != nullptr) store(job.gradient, row, col, scale_of_gradient * slope);
   }
-  return {warp_sum(total), false};
+  return {warp_sum(total), __all_sync(kAllLanes, right ? 1 : 0) != 0};
 }
 
 /// loss = log(sum exp(x - max)) - (x[label] - max); gradient (softmax(x) - target) / batch. For a
@@ -138,42 +149,39 @@ __device__ inline RowLoss cross_entropy_row(const Loss& job, std::int64_t row, s
   return {loss, is_correct(job, row, predicted, lane)};
 }
 
-/// Numbers that a loss is the mean of.
-__host__ __device__ inline double loss_count(const Loss& job) {
-  const auto rows = static_cast<double>(job.batch);
-  return job.kind == LossKind::mse ? rows * static_cast<double>(job.x.cols) : rows;
-}
-
-__device__ inline float gradient_scale(const Loss& job) {
-  return static_cast<float>((job.kind == LossKind::mse ? 2.0 : 1.0) / loss_count(job));
-}
-
 template <class Input>
 __device__ inline RowLoss loss_of_row(const Loss& job, std::int64_t row, int lane,
                                       const Input& input) {
-  const float scale = gradient_scale(job);
+  const float scale = job.gradient_scale;
   const std::int64_t cols = job.x.cols;
   switch (job.kind) {
-    case LossKind::mse:
-      return mse_row(job, row, cols, scale, lane, input);
+    case LossKind::mean_squared_error:
+    case LossKind::mean_absolute_error:
+    case LossKind::huber:
+    case LossKind::binary_cross_entropy:
+    case LossKind::sigmoid_binary_cross_entropy:
+      return element_row(job, row, cols, scale, lane, input);
     case LossKind::cross_entropy:
       return cross_entropy_row(job, row, cols, scale, lane, input);
-    default:
+    case LossKind::softmax_cross_entropy:
       return softmax_cross_entropy_row(job, row, cols, scale, lane, input);
   }
+  return {};
 }
 
 constexpr int kLossThreads = 128;
 
 __device__ inline void note_row(const Loss& job, std::int64_t row, const RowLoss& result) {
-  job.row_loss[job.row + row] = result.loss;
-  job.row_correct[job.row + row] = result.correct ? 1 : 0;
+  float& loss = job.row_loss[job.row + row];
+  const float scaled = job.row_scale * result.loss;
+  loss = job.first ? scaled : loss + scaled;
+  if (job.first) job.row_correct[job.row + row] = result.correct ? 1 : 0;
 }
 
-/// Whether this block is the last one and all rows of the batch are there. All threads of all
+/// Whether the losses of the batch are complete and this block is the last one. All threads of all
 /// blocks call it.
 __device__ inline bool ends_batch(const Loss& job) {
-  return job.row + job.x.rows == job.batch && last_block(job.finished_blocks);
+  return job.last && last_block(job.finished_blocks);
 }
 
 /// The losses of all rows of the batch to their mean, in the same order every time.
@@ -196,7 +204,7 @@ __device__ inline void take_mean(const Loss& job) {
     }
   }
   if (threadIdx.x != 0) return;
-  *job.loss = static_cast<float>(losses[0] / loss_count(job));
+  *job.loss = static_cast<float>(losses[0] / static_cast<double>(job.batch));
   if (job.correct != nullptr) *job.correct = static_cast<float>(corrects[0]);
 }
 

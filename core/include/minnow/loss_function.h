@@ -148,7 +148,9 @@ static_assert(in_order_of_kinds(ElementLosses{}),
               "ElementLosses has one struct for each kind before cross_entropy, in their order");
 
 /// Of single elements, and not of whole rows.
-constexpr bool is_element_loss(LossKind kind) { return kind < LossKind::cross_entropy; }
+MINNOW_HOST_DEVICE constexpr bool is_element_loss(LossKind kind) {
+  return kind < LossKind::cross_entropy;
+}
 
 /// f(F{}) for the struct F of `kind`; false for one of a whole row.
 template <class F, class... Fs>

@@ -190,7 +190,7 @@ inline int states_of(const UpdateRule& rule) {
 }
 /// Whether its weight decay reaches a parameter: weights only, unless biases are wanted too.
 template <class Rule>
-constexpr bool decays(const Rule& rule, int rank) {
+MINNOW_HOST_DEVICE constexpr bool decays(const Rule& rule, int rank) {
   return rule.weight_decay != 0.0F && (rank > 1 || rule.decays_biases);
 }
 
