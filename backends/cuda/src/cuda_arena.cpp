@@ -3,7 +3,9 @@
 #include <minnow/base/text.h>
 #include <minnow/error.h>
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "bfloat16.h"
@@ -14,7 +16,7 @@ namespace minnow::cuda {
 
 MemoryPlan CudaArena::plan(const std::vector<ParameterSpec>& parameters, int state_arenas,
                            Precision precision) {
-  const std::int64_t elements = slice_offsets(parameters).back();
+  const std::int64_t elements = ArenaLayout(parameters).elements;
   const std::int64_t low = precision == Precision::bf16 ? device_bytes(elements * 2) : 0;
   const auto state = static_cast<std::int64_t>(sizeof(UpdateState));
   return {.parameters = elements * 4 + low,
@@ -26,13 +28,13 @@ CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<Paramet
                      int state_arenas)
     : context_(std::move(context)),
       parameters_(parameters),
-      offsets_(slice_offsets(parameters)),
+      layout_(parameters),
       state_arenas_(state_arenas) {
   constexpr const char* kWhat = "the parameters, gradients and optimizer state";
   context_->guarded(kWhat, [&] {
     auto reserved =
         context_->budget().reserve(plan(parameters, state_arenas, context_->precision()), kWhat);
-    const std::int64_t bytes = elements() * 4 * (2 + state_arenas_);
+    const std::int64_t bytes = layout_.elements * 4 * (2 + state_arenas_);
     const cudaStream_t stream = context_->stream();
     // Zero in the padding, and zero it stays: products write inside, the update keeps zeros.
     const auto make = [&](std::int64_t size) {
@@ -45,7 +47,7 @@ CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<Paramet
     };
     // All or nothing: what is held when one of them fails goes into the message.
     DeviceMemory memory = make(bytes);
-    DeviceMemory low = make(context_->precision() == Precision::bf16 ? elements() * 2 : 0);
+    DeviceMemory low = make(context_->precision() == Precision::bf16 ? layout_.elements * 2 : 0);
     state_ = make(sizeof(UpdateState));
     memory_ = std::move(memory);
     low_ = std::move(low);
@@ -55,19 +57,39 @@ CudaArena::CudaArena(std::shared_ptr<Context> context, const std::vector<Paramet
 
 float* CudaArena::part(Part part) const noexcept {
   const int index = static_cast<int>(part);
-  return index < 2 + state_arenas_ ? memory_.as<float>() + index * elements() : nullptr;
+  return index < 2 + state_arenas_ ? memory_.as<float>() + index * layout_.elements : nullptr;
 }
 
 Matrix CudaArena::matrix(Part which, int slot, bool low) const noexcept {
   const ParameterSpec& spec = parameters_[static_cast<std::size_t>(slot)];
-  const std::int64_t offset = offsets_[static_cast<std::size_t>(slot)];
+  const std::int64_t offset = layout_.offsets[static_cast<std::size_t>(slot)];
   void* data = low ? static_cast<void*>(low_.as<std::uint16_t>() + offset)
                    : static_cast<void*>(part(which) + offset);
   return {data, spec.rows, spec.cols, padded(spec.cols), low};
 }
 
+// The device raises the bounds, too: they are read first.
+void CudaArena::raise_bound(Part which, std::span<const float> values) {
+  const cudaStream_t stream = context_->stream();
+  Magnitudes bounds;
+  check(cudaMemcpyAsync(&bounds, &state()->largest, sizeof bounds, cudaMemcpyDeviceToHost, stream),
+        "cudaMemcpyAsync");
+  context_->synchronize();
+  double& bound = which == Part::parameters ? bounds.parameter
+                  : which == Part::state0   ? bounds.state[0]
+                                            : bounds.state[1];
+  for (const float value : values) {
+    const double size = std::abs(static_cast<double>(value));
+    if (size <= bound) continue;
+    bound = std::isnan(size) ? std::numeric_limits<double>::infinity() : size;
+  }
+  check(cudaMemcpyAsync(&state()->largest, &bounds, sizeof bounds, cudaMemcpyHostToDevice, stream),
+        "cudaMemcpyAsync");
+}
+
 void CudaArena::write(Part which, int slot, std::span<const float> values) {
   context_->guarded("writing weights", [&] {
+    if (which != Part::gradients) raise_bound(which, values);
     const Matrix to = matrix(which, slot, false);
     const cudaStream_t stream = context_->stream();
     const auto rows = static_cast<std::size_t>(to.rows);

@@ -3,10 +3,12 @@
 #include <minnow/backend.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "context.h"
 #include "kernels/kernels.h"
+#include "layout.h"
 
 namespace minnow::cuda {
 
@@ -31,7 +33,7 @@ class CudaArena final : public Arena {
   /// A slot of the parameters or gradients; `low`: of the bfloat16 copy of the parameters.
   Matrix matrix(Part part, int slot, bool low) const noexcept;
   void* low() const noexcept { return low_.as<void>(); }
-  std::int64_t elements() const noexcept { return offsets_.back(); }
+  const ArenaLayout& layout() const noexcept { return layout_; }
   UpdateState* state() const noexcept { return state_.as<UpdateState>(); }
 
   /// After a wait: what the device did.
@@ -40,9 +42,11 @@ class CudaArena final : public Arena {
   float learning_rate() const noexcept { return rate_; }
 
  private:
+  void raise_bound(Part part, std::span<const float> values);
+
   std::shared_ptr<Context> context_;
   std::vector<ParameterSpec> parameters_;
-  std::vector<std::int64_t> offsets_;
+  ArenaLayout layout_;
   int state_arenas_;
   MemoryBudget::Reservation reserved_;
   DeviceMemory memory_;  // parameters, gradients, states, one after another

@@ -24,7 +24,7 @@ std::int64_t CudaBackend::upload_bytes(DType dtype, std::int64_t rows, std::int6
 
 MemoryPlan CudaBackend::plan(const Program& program) const {
   const Precision precision = context_->precision();
-  MemoryPlan plan = CudaArena::plan(program.parameters(), program.rule().state_arenas, precision);
+  MemoryPlan plan = CudaArena::plan(program.parameters(), states_of(program.rule()), precision);
   plan += Storage(program, precision, CudaExecutable::kMaxSteps).plan();
   plan.workspace += shared_workspace(program);
   return plan;
@@ -36,6 +36,10 @@ std::int64_t CudaBackend::shared_workspace(const Program& program) const {
 }
 
 std::string CudaBackend::unsupported(const Program& program, const Op& op) const {
+  if (op.activation.kind == ActivationKind::custom) {
+    return cat("the activation \"", minnow::name_of(op.activation),
+               "\" is a function of this program, which only the CPU can run");
+  }
   // Rows and columns are ints for the libraries, and groups of 4 elements are counted in 32 bits.
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   const auto too_large = [&](ValueId id) {

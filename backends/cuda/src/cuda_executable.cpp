@@ -14,14 +14,13 @@
 #include "bfloat16.h"
 #include "cuda_data.h"
 #include "layout.h"
+#include "not_finite_update.h"
 #include "read_matrix.h"
 
 namespace minnow::cuda {
 namespace {
 
 constexpr std::size_t kReset = sizeof(RunState) - offsetof(RunState, done);
-
-bool is_update(const Op& op) { return op.kind == OpKind::adam || op.kind == OpKind::sgd; }
 
 }  // namespace
 
@@ -96,10 +95,6 @@ Lowered CudaExecutable::lower_plain() const {
 
 LoweringContext CudaExecutable::lowering() const {
   return {*context_, program_, arena_, storage_, memory_.as<std::byte>()};
-}
-
-bool CudaExecutable::updates() const noexcept {
-  return !program_.ops().empty() && is_update(program_.ops().back());
 }
 
 void CudaExecutable::bind(const Feed& feed) {
@@ -240,7 +235,7 @@ void CudaExecutable::collect() {
     std::memcpy(&outcome, outcomes + step * sizeof outcome, sizeof outcome);
     results_[step] = {.loss = outcome.loss, .correct = outcome.correct};
   }
-  if (updates() && state.done > 0) arena_.note_steps(state.done, results_[state.done - 1].loss);
+  if (program_.updates() && state.done > 0) arena_.note_steps(state.done, results_[state.done - 1].loss);
 }
 
 std::string CudaExecutable::first_not_finite(const Op& op) const {
@@ -259,13 +254,13 @@ std::string CudaExecutable::first_not_finite(const Op& op) const {
 // The step changed no weight and did not move the position, so it can be run again, op by op, until
 // the first number that is not finite shows up.
 void CudaExecutable::throw_not_finite() {
-  std::string where = "gradients";
+  std::string where;
   context_->guarded("looking for the first value that is not finite", [&] {
     const Lowered plain = lower_plain();
     for (std::size_t i = 0; i < plain.launches.size(); ++i) {
       const Launch& launch = plain.launches[i];
       const Op& op = program_.ops()[static_cast<std::size_t>(launch.op)];
-      if (is_update(op)) continue;
+      if (is_update(op.kind)) continue;
       launch.run(context_->stream());
       const bool last_of_op =
           i + 1 == plain.launches.size() || plain.launches[i + 1].op != launch.op;
@@ -274,6 +269,7 @@ void CudaExecutable::throw_not_finite() {
       where = found;
       break;
     }
+    if (where.empty()) where = not_finite_update(program_, arena_);
   });
   minnow::throw_not_finite(where, arena_.steps() + 1, arena_.last_loss(), arena_.learning_rate());
 }
@@ -284,7 +280,7 @@ std::string CudaExecutable::failing_op() {
     const Lowered plain = lower_plain();
     for (const Launch& launch : plain.launches) {
       const Op& op = program_.ops()[static_cast<std::size_t>(launch.op)];
-      if (is_update(op)) continue;  // the weights are not to change again
+      if (is_update(op.kind)) continue;  // the weights are not to change again
       running = &op;
       launch.run(context_->stream());
       context_->synchronize();

@@ -40,7 +40,6 @@ class CudaExecutable final : public Executable {
 
   LoweringContext lowering() const;
   Lowered lower_plain() const;
-  bool updates() const noexcept;
   void allocate();
   void choose_tier();
   void start(std::int64_t steps);

@@ -30,29 +30,33 @@ void Lowering::lower(int index) {
       return weight_grad(index);
     case OpKind::softmax:
       return softmax(index);
-    case OpKind::mse:
-    case OpKind::cross_entropy:
-    case OpKind::softmax_cross_entropy:
+    case OpKind::loss:
       return loss(index);
-    case OpKind::adam:
-    case OpKind::sgd:
+    case OpKind::update:
       return update(index);
     case OpKind::add_bias:
       kernel(index, "add_bias",
              [x = matrix(it.inputs[0]), bias = matrix(it.inputs[1]),
-              y = matrix(it.outputs[0])](cudaStream_t stream) {
-               return launch_add_bias(x, static_cast<const float*>(bias.data), false, y, stream);
+              y = matrix(it.outputs[0])](auto stream) {
+               return launch_activate(x, static_cast<const float*>(bias.data), {}, y, stream);
              });
       break;
-    case OpKind::relu:
-      kernel(index, "relu", [x = matrix(it.inputs[0]), y = matrix(it.outputs[0])](auto stream) {
-        return launch_relu(x, y, stream);
-      });
+    case OpKind::add:
+      kernel(index, "add",
+             [a = matrix(it.inputs[0]), b = matrix(it.inputs[1]), y = matrix(it.outputs[0])](
+                 auto stream) { return launch_add(a, b, y, stream); });
       break;
-    case OpKind::relu_grad:
-      kernel(index, "relu_grad",
-             [dy = matrix(it.inputs[0]), y = matrix(it.inputs[1]), dx = matrix(it.outputs[0])](
-                 auto stream) { return launch_relu_grad(dy, y, dx, stream); });
+    case OpKind::activate:
+      kernel(index, "activate",
+             [x = matrix(it.inputs[0]), f = function_of(it), y = matrix(it.outputs[0])](
+                 auto stream) { return launch_activate(x, nullptr, f, y, stream); });
+      break;
+    case OpKind::activate_grad:
+      kernel(index, "activate_grad",
+             [dy = matrix(it.inputs[0]), saved = matrix(it.inputs[1]), f = function_of(it),
+              dx = matrix(it.outputs[0])](auto stream) {
+               return launch_activate_grad(dy, saved, f, dx, stream);
+             });
       break;
     case OpKind::softmax_grad:
       kernel(index, "softmax_grad",
@@ -107,23 +111,27 @@ void Lowering::softmax(int index) {
 }
 
 Loss Lowering::loss_of(const Op& loss) const {
-  const bool mean_squared = loss.kind == OpKind::mse;
-  const std::size_t gradient_at = mean_squared ? 1 : 2;
-  const bool has_gradient = loss.outputs.size() > gradient_at;
+  const Matrix x = matrix(loss.inputs[0]);
+  const ValueId gradient = program_.gradient_of_loss(loss);
+  const double weight = static_cast<double>(loss.loss.weight) /
+                        (is_element_loss(loss.loss.kind) ? static_cast<double>(x.cols) : 1.0);
   const Storage& storage = context_.storage;
-  return {.kind = mean_squared                         ? LossKind::mse
-                  : loss.kind == OpKind::cross_entropy ? LossKind::cross_entropy
-                                                       : LossKind::softmax_cross_entropy,
-          .x = matrix(loss.inputs[0]),
+  return {.kind = loss.loss.kind,
+          .parameter = loss.loss.parameter,
+          .row_scale = static_cast<float>(weight),
+          .gradient_scale = static_cast<float>(weight / static_cast<double>(program_.batch())),
+          .first = loss.term == 0,
+          .last = program_.ends_batch(loss),
+          .x = x,
           .target = matrix(loss.inputs[1]),
           .labels = program_.value(loss.inputs[1]).dtype == DType::i32,
-          .gradient = has_gradient ? matrix(loss.outputs[gradient_at]) : Matrix{},
+          .gradient = gradient == kNoValue ? Matrix{} : matrix(gradient),
           .row = loss.row,
           .batch = program_.batch(),
           .row_loss = context_.at<float>(storage.row_loss),
           .row_correct = context_.at<std::int32_t>(storage.row_correct),
-          .loss = static_cast<float*>(matrix(loss.outputs[0]).data),
-          .correct = mean_squared ? nullptr : static_cast<float*>(matrix(loss.outputs[1]).data),
+          .loss = result(program_.loss()),
+          .correct = result(program_.correct()),
           .finished_blocks = &context_.at<RunState>(storage.run_state)->finished_blocks};
 }
 
@@ -146,13 +154,15 @@ void Lowering::head() {
                        : nullptr,
            .loss = loss_of(op(head_->loss)),
            .dx = {},
-           .relu_grad = false,
+           .below = {},
+           .saved = {},
            .dw = nullptr,
            .db = nullptr};
   if (head_->input_grad >= 0) {
     const Op& input_grad = op(head_->input_grad);
     job.dx = matrix(input_grad.outputs[0]);
-    job.relu_grad = input_grad.inputs.size() > 2;
+    job.below = function_of(input_grad);
+    if (job.below.kind != ActivationKind::identity) job.saved = matrix(input_grad.inputs[2]);
     absorb(head_->input_grad, head_->linear);
   }
   const auto gradient = [&](int index) {
@@ -167,50 +177,39 @@ void Lowering::head() {
 }
 
 void Lowering::update(int index) {
-  const UpdateRule& rule = program_.rule();
-  CudaArena& arena = context_.arena;
-  const UpdateConstants constants{.beta1 = rule.beta1,
-                                  .beta2 = rule.beta2,
-                                  .epsilon = rule.epsilon,
-                                  .momentum = rule.momentum,
-                                  .corrected_epsilon = rule.corrected_epsilon,
-                                  .adam = op(index).kind == OpKind::adam};
-  const auto result = [&](ValueId id) {
-    return id == kNoValue ? nullptr : static_cast<const float*>(matrix(id).data);
-  };
-  kernel(index, "begin_update",
-         [=, state = context_.at<RunState>(context_.storage.run_state), update = arena.state(),
-          outcomes = context_.at<StepOutcome>(context_.storage.outcomes),
-          loss = result(program_.loss()), correct = result(program_.correct()),
-          batch = program_.batch(), gradients = arena.part(Arena::Part::gradients),
-          count = arena.elements()](auto stream) {
-           return launch_begin_update(state, update, outcomes, loss, correct, batch, constants,
-                                      gradients, count, stream);
-         });
-  const Update arenas{.p = arena.part(Arena::Part::parameters),
-                      .g = arena.part(Arena::Part::gradients),
-                      .m = arena.part(Arena::Part::state0),
-                      .v = arena.part(Arena::Part::state1),
-                      .low = arena.low(),
-                      .count = arena.elements()};
-  kernel(index, "update", [=, state = arena.state()](auto stream) {
-    return launch_update(state, constants, arenas, stream);
+  const CudaArena& arena = context_.arena;
+  const Update job{.state = arena.state(),
+                   .p = arena.part(Arena::Part::parameters),
+                   .g = arena.part(Arena::Part::gradients),
+                   .states = {arena.part(Arena::Part::state0), arena.part(Arena::Part::state1)},
+                   .low = arena.low(),
+                   .weights = arena.layout().weights,
+                   .count = arena.layout().elements};
+  kernel(index, "begin_update", [end = step_end(), rule = program_.rule(), job](auto stream) {
+    return launch_begin_update(end, rule, job, stream);
+  });
+  kernel(index, "update", [rule = program_.rule(), job](auto stream) {
+    return launch_update(rule, job, stream);
   });
   explain(index, "own kernels: look at all gradients, update the arena");
 }
 
 void Lowering::finish_step() {
-  const auto result = [&](ValueId id) {
-    return id == kNoValue ? nullptr : static_cast<const float*>(matrix(id).data);
-  };
   const int last = static_cast<int>(program_.ops().size()) - 1;
   kernel(last, "finish_step",
-         [state = context_.at<RunState>(context_.storage.run_state),
-          outcomes = context_.at<StepOutcome>(context_.storage.outcomes),
-          loss = result(program_.loss()), correct = result(program_.correct()),
-          batch = program_.batch()](auto stream) {
-           return launch_finish_step(state, outcomes, loss, correct, batch, stream);
-         });
+         [end = step_end()](auto stream) { return launch_finish_step(end, stream); });
+}
+
+float* Lowering::result(ValueId id) const {
+  return id == kNoValue ? nullptr : static_cast<float*>(matrix(id).data);
+}
+
+StepEnd Lowering::step_end() const {
+  return {.state = context_.at<RunState>(context_.storage.run_state),
+          .outcomes = context_.at<StepOutcome>(context_.storage.outcomes),
+          .loss = result(program_.loss()),
+          .correct = result(program_.correct()),
+          .batch = program_.batch()};
 }
 
 Matrix LoweringContext::matrix(ValueId id) const {

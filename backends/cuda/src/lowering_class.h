@@ -47,14 +47,16 @@ class Lowering {
     for (int i = 0; i < static_cast<int>(program_.ops().size()); ++i) {
       if (!done_[static_cast<std::size_t>(i)]) lower(i);
     }
-    if (program_.ops().empty() || !is_update(program_.ops().back())) finish_step();
+    if (!program_.updates()) finish_step();
     return std::move(result_);
   }
 
  private:
-  static bool is_update(const Op& op) { return op.kind == OpKind::adam || op.kind == OpKind::sgd; }
   const Op& op(int index) const { return program_.ops()[static_cast<std::size_t>(index)]; }
   Matrix matrix(ValueId id) const { return context_.matrix(id); }
+  static Function function_of(const Op& op) {
+    return {op.activation.kind, op.activation.parameter};
+  }
 
   void add(int index, std::function<void(cudaStream_t)> run) {
     result_.launches.push_back({index, std::move(run)});
@@ -89,6 +91,8 @@ class Lowering {
   void finish_step();
 
   Loss loss_of(const Op& loss) const;
+  float* result(ValueId id) const;  // null when it is none
+  StepEnd step_end() const;
   /// The bias_grad of this output gradient that nobody has done yet; -1 when there is none.
   int open_bias_grad(ValueId dy) const;
   /// The ways that cuBLASLt offers and that ran: with each epilogue that it accepts, in their

@@ -103,6 +103,12 @@ bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, 
     explain(index, "cuDNN not asked: it would compile the products of each slice");
     return false;
   }
+  const Activation& function = op(index).activation;
+  if (function.kind != ActivationKind::identity && function.kind != ActivationKind::relu) {
+    explain(index, cat("cuDNN not asked: its graphs are with ReLU or nothing here, not with ",
+                       text_of(function)));
+    return false;
+  }
   const Cudnn* cudnn = device.cudnn();
   std::string refusal = device.cudnn_refusal();
   bool runs_too = false;
@@ -182,6 +188,8 @@ void Lowering::linear(int index) {
   const Matrix w = matrix(it.inputs[1]);
   const Matrix y = matrix(it.outputs[0]);
   const bool has_bias_input = it.inputs.size() > 2;
+  const bool activates = it.activation.kind != ActivationKind::identity;
+  const bool relu = it.activation.kind == ActivationKind::relu;
   Product base{.transpose_a = true,
                .m = y.cols,
                .n = y.rows,
@@ -206,31 +214,28 @@ void Lowering::linear(int index) {
   // The head looks at the values themselves.
   const bool head_masks =
       head_ && head_->input_grad >= 0 && op(head_->linear).inputs[0] == it.outputs[0];
-  if (fused_ && it.relu && mask >= 0 && !head_masks) {
+  if (fused_ && relu && mask >= 0 && !head_masks) {
     base.aux = context_.at<void>(mask);
     base.aux_ld = mask_ld(y.cols);
     epilogues.push_back(has_bias_input ? CUBLASLT_EPILOGUE_RELU_AUX_BIAS
                                        : CUBLASLT_EPILOGUE_RELU_AUX);
   }
-  if (fused_ && it.relu) {
+  if (fused_ && relu) {
     epilogues.push_back(has_bias_input ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU);
-  } else if (fused_ && has_bias_input) {
+  } else if (fused_ && has_bias_input && !activates) {
     epilogues.push_back(CUBLASLT_EPILOGUE_BIAS);
   }
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
   const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
     if (has_aux(epilogue)) way.masks = it.outputs[0];
     if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
-    if (has_bias_input) {
-      way.how += it.relu ? ", own kernel for bias and ReLU" : ", own kernel for the bias";
-      way.launches.push_back(own(index, "add_bias", [y, bias, relu = it.relu](auto stream) {
-        return launch_add_bias(y, static_cast<const float*>(bias.data), relu, y, stream);
-      }));
-    } else if (it.relu) {
-      way.how += ", own kernel for ReLU";
-      way.launches.push_back(
-          own(index, "relu", [y](auto stream) { return launch_relu(y, y, stream); }));
-    }
+    if (!has_bias_input && !activates) return;
+    way.how += cat(", own kernel for ", has_bias_input ? "bias" : "",
+                   has_bias_input && activates ? " and " : "", activates ? text_of(it.activation) : "",
+                   activates && !relu ? ", as no epilogue has it" : "");
+    way.launches.push_back(own(index, "activate", [y, bias, f = function_of(it)](auto stream) {
+      return launch_activate(y, static_cast<const float*>(bias.data), f, y, stream);
+    }));
   };
   std::vector<Way> ways = ways_of(index, base, epilogues, finish);
 #ifdef MINNOW_CUDNN
@@ -240,7 +245,7 @@ void Lowering::linear(int index) {
   request.b = w;
   request.out = y;
   request.bias = bias;
-  request.relu = it.relu;
+  request.relu = relu;
   add_cudnn(ways, index, request, -1);
 #endif
   take(index, std::move(ways));
@@ -252,7 +257,8 @@ void Lowering::input_grad(int index) {
   const Matrix dy = matrix(it.inputs[0]);
   const Matrix w = matrix(it.inputs[1]);
   const Matrix dx = matrix(it.outputs[0]);
-  const bool has_mask = it.inputs.size() > 2;
+  const bool activates = it.activation.kind != ActivationKind::identity;
+  const bool relu = it.activation.kind == ActivationKind::relu;
   Product base{.m = dx.cols,
                .n = dx.rows,
                .k = dy.cols,
@@ -266,7 +272,7 @@ void Lowering::input_grad(int index) {
                .d_bf16 = dx.bf16};
   std::vector<cublasLtEpilogue_t> epilogues;
   const int bias_grad = open_bias_grad(it.outputs[0]);
-  if (fused_ && has_mask && std::count(masked_.begin(), masked_.end(), it.inputs[2]) > 0) {
+  if (fused_ && relu && std::count(masked_.begin(), masked_.end(), it.inputs[2]) > 0) {
     base.aux = context_.at<void>(context_.storage.masks[static_cast<std::size_t>(it.inputs[2])]);
     base.aux_ld = mask_ld(dx.cols);
     // It would write the bias gradient in D's type, and sums are float32 here.
@@ -280,11 +286,14 @@ void Lowering::input_grad(int index) {
   epilogues.push_back(CUBLASLT_EPILOGUE_DEFAULT);
   const auto finish = [&](Way& way, cublasLtEpilogue_t epilogue) {
     if (epilogue == CUBLASLT_EPILOGUE_DRELU_BGRAD) way.absorbs = bias_grad;
-    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT || !has_mask) return;
-    way.how += ", own kernel for the ReLU gradient";
-    way.launches.push_back(own(index, "relu_grad", [dx, y = matrix(it.inputs[2])](auto stream) {
-      return launch_relu_grad(dx, y, dx, stream);
-    }));
+    if (epilogue != CUBLASLT_EPILOGUE_DEFAULT || !activates) return;
+    way.how += cat(", own kernel for the ", text_of(it.activation), " gradient",
+                   relu ? "" : ", as no epilogue has it");
+    way.launches.push_back(
+        own(index, "activate_grad",
+            [dx, saved = matrix(it.inputs[2]), f = function_of(it)](auto stream) {
+              return launch_activate_grad(dx, saved, f, dx, stream);
+            }));
   };
   std::vector<Way> ways = ways_of(index, base, epilogues, finish);
 #ifdef MINNOW_CUDNN
@@ -293,8 +302,8 @@ void Lowering::input_grad(int index) {
   request.a = dy;
   request.b = w;
   request.out = dx;
-  const bool sums = has_mask && bias_grad >= 0;
-  if (has_mask) request.below = matrix(it.inputs[2]);
+  const bool sums = relu && bias_grad >= 0;
+  if (relu) request.below = matrix(it.inputs[2]);
   if (sums) request.bias_grad = matrix(op(bias_grad).outputs[0]);
   add_cudnn(ways, index, request, sums ? bias_grad : -1);
 #endif

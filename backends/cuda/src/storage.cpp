@@ -7,11 +7,6 @@
 namespace minnow::cuda {
 namespace {
 
-constexpr bool is_product(OpKind kind) {
-  return kind == OpKind::linear || kind == OpKind::linear_input_grad ||
-         kind == OpKind::linear_weight_grad;
-}
-
 std::vector<int> readers(const Program& program, ValueId id) {
   std::vector<int> found;
   for (std::size_t i = 0; i < program.ops().size(); ++i) {
@@ -61,38 +56,45 @@ std::int64_t bytes_of(const Value& value, bool low) {
 
 std::optional<HeadOps> find_head(const Program& program) {
   const auto& ops = program.ops();
-  for (int i = 0; i < static_cast<int>(ops.size()); ++i) {
-    const Op& loss = ops[static_cast<std::size_t>(i)];
-    if (loss.kind != OpKind::mse && loss.kind != OpKind::softmax_cross_entropy) continue;
-    const ValueId logits = loss.inputs[0];
-    const auto made = std::find_if(ops.begin(), ops.end(), [&](const Op& op) {
-      return op.kind == OpKind::linear && op.outputs[0] == logits;
-    });
-    if (made == ops.end() || made->relu || program.value(logits).keep ||
-        readers(program, logits).size() != 1 || program.value(logits).cols > kHeadOutputs ||
-        program.value(made->inputs[0]).cols > kHeadInputs) {
-      return std::nullopt;
-    }
-    HeadOps head{.linear = static_cast<int>(made - ops.begin()), .loss = i};
-    const Value& x = program.value(made->inputs[0]);
-    const bool few = x.rows <= kHeadGradientRows && x.rows * x.cols <= kHeadGradientNumbers;
-    const std::size_t gradient_at = loss.kind == OpKind::mse ? 1 : 2;
-    if (loss.outputs.size() > gradient_at) {
-      for (const int reader : readers(program, loss.outputs[gradient_at])) {
-        const Op& op = ops[static_cast<std::size_t>(reader)];
-        // A mask other than the layer's own input would be read elsewhere.
-        const bool own_mask = op.inputs.size() < 3 || op.inputs[2] == made->inputs[0];
-        if (op.kind == OpKind::linear_input_grad && op.inputs[1] == made->inputs[1] && own_mask) {
-          head.input_grad = reader;
-        }
-        if (op.kind == OpKind::linear_weight_grad && few) head.weight_grad = reader;
-        if (op.kind == OpKind::bias_grad) head.bias_grad = reader;
-      }
-    }
-    if (head.weight_grad < 0) head.bias_grad = -1;
-    return head;
+  const auto loss = std::find_if(ops.begin(), ops.end(), [](const Op& op) { return is_loss(op.kind); });
+  // The terms of a loss are summed in their order, and the head comes early.
+  if (loss == ops.end() || program.loss_terms() > 1) return std::nullopt;
+  const ValueId logits = loss->inputs[0];
+  const auto made = std::find_if(ops.begin(), loss, [&](const Op& op) {
+    return op.kind == OpKind::linear && op.outputs[0] == logits;
+  });
+  if (made == loss || made->activation.kind != ActivationKind::identity ||
+      program.value(logits).keep || readers(program, logits).size() != 1 ||
+      program.value(logits).cols > kHeadOutputs ||
+      program.value(made->inputs[0]).cols > kHeadInputs) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  // It runs in the place of the last layer.
+  const auto is_there = [&](ValueId id) {
+    return std::none_of(made, ops.end(), [&](const Op& op) {
+      return std::count(op.outputs.begin(), op.outputs.end(), id) > 0;
+    });
+  };
+  if (!is_there(loss->inputs[1])) return std::nullopt;
+  HeadOps head{.linear = static_cast<int>(made - ops.begin()),
+               .loss = static_cast<int>(loss - ops.begin())};
+  const ValueId gradient = program.gradient_of_loss(*loss);
+  if (gradient == kNoValue) return head;
+  const Value& x = program.value(made->inputs[0]);
+  const bool few = x.rows <= kHeadGradientRows && x.rows * x.cols <= kHeadGradientNumbers;
+  for (const int reader : readers(program, gradient)) {
+    const Op& op = ops[static_cast<std::size_t>(reader)];
+    if (op.kind == OpKind::linear_input_grad && op.inputs[1] == made->inputs[1] &&
+        (op.inputs.size() < 3 || is_there(op.inputs[2]))) {
+      head.input_grad = reader;
+    }
+    if (op.kind == OpKind::linear_weight_grad && op.inputs[1] == made->inputs[0] && few) {
+      head.weight_grad = reader;
+    }
+    if (op.kind == OpKind::bias_grad) head.bias_grad = reader;
+  }
+  if (head.weight_grad < 0) head.bias_grad = -1;
+  return head;
 }
 
 bool needs_product(const Program& program) {
@@ -134,14 +136,14 @@ void Storage::place_masks(const Program& program) {
   masks.assign(program.values().size(), -1);
   std::vector<bool> asked(program.values().size());
   for (const Op& op : program.ops()) {
-    if (op.kind != OpKind::linear_input_grad || op.inputs.size() < 3) continue;
+    if (op.kind != OpKind::linear_input_grad || op.activation.kind != ActivationKind::relu) continue;
     asked[static_cast<std::size_t>(op.inputs[2])] = true;
   }
   const std::int64_t begin = bytes;
   std::int64_t end = begin;
   std::int64_t slice = 0;
   for (const Op& op : program.ops()) {
-    if (op.kind != OpKind::linear || !op.relu) continue;
+    if (op.kind != OpKind::linear || op.activation.kind != ActivationKind::relu) continue;
     const auto id = static_cast<std::size_t>(op.outputs[0]);
     if (!asked[id]) continue;
     // One slice after another: each takes the memory of the one before.
