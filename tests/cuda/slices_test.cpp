@@ -73,7 +73,7 @@ TEST_F(CudaSlicesOverFakes, ExplainSaysHowGradientsAreSummed) {
     EXPECT_NE(explained.find(line), std::string::npos) << line << "\n" << explained;
   };
   expect("cuda:0: captured graph, fp32, ");
-  expect("  softmax_cross_entropy  rows 0..39  (own kernel)\n");
+  expect("  categorical cross-entropy  rows 0..39  (own kernel)\n");
   expect("  linear_weight_grad  dense_3  rows 0..39  (cuBLASLt, bias gradient in the epilogue)\n");
   expect("  bias_grad  dense_3  rows 0..39  (done by linear_weight_grad  dense_3)\n");
   expect("(cuBLASLt, ReLU and bias gradient in the epilogue)\n");
@@ -97,7 +97,7 @@ TEST_F(CudaSlicesOverFakes, TheHeadIsNotMergedAndExplainSaysWhy) {
     return device.backend().compile(program, *arena)->explain();
   };
   EXPECT_NE(explain(0).find("(own kernel, with the loss)"), std::string::npos);
-  EXPECT_NE(explain(40).find("  softmax_cross_entropy  rows 0..39  (own kernel; not with the last "
+  EXPECT_NE(explain(40).find("  categorical cross-entropy  rows 0..39  (own kernel; not with the last "
                              "layer, as it is a slice)\n"),
             std::string::npos)
       << explain(40);
