@@ -97,9 +97,10 @@ TEST_F(CudaSlicesOverFakes, TheHeadIsNotMergedAndExplainSaysWhy) {
     return device.backend().compile(program, *arena)->explain();
   };
   EXPECT_NE(explain(0).find("(own kernel, with the loss)"), std::string::npos);
-  EXPECT_NE(explain(40).find("  categorical cross-entropy  rows 0..39  (own kernel; not with the last "
-                             "layer, as it is a slice)\n"),
-            std::string::npos)
+  EXPECT_NE(
+      explain(40).find("  categorical cross-entropy  rows 0..39  (own kernel; not with the last "
+                       "layer, as it is a slice)\n"),
+      std::string::npos)
       << explain(40);
 }
 

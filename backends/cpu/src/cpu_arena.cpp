@@ -3,6 +3,7 @@
 #include <minnow/base/host_block.h>
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "layout.h"
@@ -59,7 +60,8 @@ void CpuArena::write(Part part, int slot, std::span<const float> values) {
                                              : magnitudes_.state[1];
     for (const float value : values) {
       const double size = std::abs(static_cast<double>(value));
-      if (!(size <= bound)) bound = size;
+      if (size <= bound) continue;
+      bound = std::isnan(size) ? std::numeric_limits<double>::infinity() : size;
     }
   }
   pack(parameters_.at(static_cast<std::size_t>(slot)), values, slice(part, slot));

@@ -105,8 +105,7 @@ bool Lowering::add_cudnn(std::vector<Way>& ways, int index, DnnRequest request, 
   }
   const Activation& function = op(index).activation;
   if (function.kind != ActivationKind::identity && function.kind != ActivationKind::relu) {
-    explain(index, cat("cuDNN not asked: its graphs are with ReLU or nothing here, not with ",
-                       text_of(function)));
+    explain(index, cat("cuDNN not asked: no graph of minnow's has ", text_of(function)));
     return false;
   }
   const Cudnn* cudnn = device.cudnn();
@@ -230,11 +229,11 @@ void Lowering::linear(int index) {
     if (has_aux(epilogue)) way.masks = it.outputs[0];
     if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) return;
     if (!has_bias_input && !activates) return;
-    way.how += cat(", own kernel for ", has_bias_input ? "bias" : "",
-                   has_bias_input && activates ? " and " : "", activates ? text_of(it.activation) : "",
-                   activates && !relu ? ", as no epilogue has it" : "");
-    way.launches.push_back(own(index, "activate", [y, bias, f = function_of(it)](auto stream) {
-      return launch_activate(y, static_cast<const float*>(bias.data), f, y, stream);
+    const std::string f = text_of(it.activation);
+    way.how += cat(", own kernel for ", activates && has_bias_input ? "bias and " : "",
+                   activates ? f : "the bias", activates && !relu ? ", as no epilogue has it" : "");
+    way.launches.push_back(own(index, "activate", [y, bias, function = function_of(it)](auto stream) {
+      return launch_activate(y, static_cast<const float*>(bias.data), function, y, stream);
     }));
   };
   std::vector<Way> ways = ways_of(index, base, epilogues, finish);
