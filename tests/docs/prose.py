@@ -42,25 +42,6 @@ def check_length(name, text):
         raise Wrong(f"{name} has {len(text.split())} words, not below {MAX_README_WORDS}")
 
 
-def check_variables(name, text, root):
-    """The table of environment variables is that of the header."""
-    if name != "docs/architecture.md":
-        return
-    header = (root / "core/base/include/minnow/base/environment.h").read_text()
-    table = header.split("kEnvironment[] = {")[1].split("\n};")[0]
-    rows = []
-    for entry in re.findall(r'\{("(?:[^"\\]|\\.|"\s*,?\s*")*")\}', table):
-        parts = re.findall(r'(?:"(?:[^"\\]|\\.)*"\s*)+', entry)
-        cells = ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', part)).replace('\\"', '"')
-                 for part in parts]
-        rows.append(f"| `{cells[0]}` | {' | '.join(cells[1:])} |")
-    if not rows:
-        raise Wrong("environment.h: no table was found")
-    shown = [line for line in text.splitlines() if re.match(r"\| `[A-Z0-9_]+` \|", line)]
-    if shown != rows:
-        raise Wrong(f"{name}: the environment variables should be\n" + "\n".join(rows))
-
-
 def check_times(name, text, root):
     """Tables of bench/compare are those of bench/results."""
     found = json.loads((root / "bench/results/compare-AMD-EPYC.json").read_text())["results"]
@@ -83,4 +64,4 @@ def check_times(name, text, root):
                     raise Wrong(f"{name}: {cells[0]}, {engine}: {shown}, measured {measured}")
 
 
-CHECKS = [check_links, check_paths, check_variables, check_times]
+CHECKS = [check_links, check_paths, check_times]

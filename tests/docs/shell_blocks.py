@@ -62,6 +62,7 @@ class Shell:
                             if not name.startswith("MINNOW_")}
         self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
         self.environment["COLUMNS"] = "80"
+        self.environment["MINNOW_DEVICE"] = "cpu"  # on a machine with a GPU, too
 
     def run(self, command, at):
         """What it prints; None and the reason when a data set is not installed."""
@@ -100,7 +101,8 @@ def commands_of(block):
 
 
 def masked(line):
-    """Without numbers, their units, and how many blanks there are."""
+    """Without numbers, their units, the device that was asked for, and how many blanks there are."""
+    line = re.sub(r"requested \w+", "requested", line)
     line = re.sub(r"\d[\d,.]*", "#", line)
     line = re.sub(r"# ?(ns|us|ms|s|B|KiB|MiB|GiB)\b", "#", line)
     return re.sub(r"\s+", " ", line.replace("epochs", "epoch")).strip()
