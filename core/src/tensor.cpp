@@ -29,7 +29,8 @@ void convert(std::span<const From> from, std::span<To> to) {
     if constexpr (!std::is_floating_point_v<To>) {
       // The bounds as doubles: 2^63 itself is not an i64, hence < and not <=. The range comes
       // first, because a conversion out of range is undefined.
-      constexpr double kEnd = static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2.0;
+      constexpr auto kMiddle = static_cast<To>(std::numeric_limits<To>::max() / 2 + 1);
+      constexpr double kEnd = static_cast<double>(kMiddle) * 2.0;
       const auto wide = static_cast<double>(from[i]);
       if (!(wide >= static_cast<double>(std::numeric_limits<To>::min()) && wide < kEnd) ||
           static_cast<From>(static_cast<To>(from[i])) != from[i]) {
