@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "test_files.h"
@@ -172,6 +173,142 @@ TEST_F(ModelFile, RefusesATransformThatIsNotFinite) {
   const auto error =
       expect_throw<minnow::InvalidArgument>([&] { save_model(model, dir_ / "other"); });
   EXPECT_EQ(error.code(), minnow::Code("MN-N04"));
+}
+
+/// Its text and its parameters are the test's.
+class AnyLayer final : public minnow::Layer {
+ public:
+  AnyLayer(std::string type, std::string key, std::vector<std::string> parameters)
+      : type_(std::move(type)), key_(std::move(key)), parameters_(std::move(parameters)) {}
+  std::string_view type() const override { return type_; }
+  std::int64_t outputs(std::int64_t inputs) const override { return inputs; }
+  std::map<std::string, std::int64_t> config() const override { return {{key_, -1}}; }
+  std::vector<minnow::ParameterSpec> parameters(std::int64_t) const override {
+    std::vector<minnow::ParameterSpec> specs;
+    for (const std::string& name : parameters_) {
+      specs.push_back({.name = name, .rank = 1, .cols = 2, .given = {}});
+    }
+    return specs;
+  }
+  minnow::ValueId forward(minnow::Program&, std::span<const int>,
+                          minnow::ValueId x) const override {
+    return x;
+  }
+  minnow::ValueId backward(minnow::Program&, std::span<const int>, minnow::ValueId, minnow::ValueId,
+                           minnow::ValueId dy, bool) const override {
+    return dy;
+  }
+
+ private:
+  std::string type_;
+  std::string key_;
+  std::vector<std::string> parameters_;
+};
+
+Model model_of(std::string type, std::string key, std::vector<std::string> parameters) {
+  return Model(
+      2, {std::make_shared<AnyLayer>(std::move(type), std::move(key), std::move(parameters))});
+}
+
+TEST_F(ModelFile, NeverSavesWeightsThatItWouldNotRead) {
+  const std::string old = slurp(path_);
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    Tensor bias = counting({3});
+    bias.mutable_data<float>()[1] = bad;
+    const Model model(4, {minnow::dense(5), minnow::dense(3, {.bias_values = bias})});
+    for (const auto& save : {save_model, minnow::check_save}) {
+      const auto error = expect_throw<minnow::InvalidArgument>([&] { save(model, path_, {}); });
+      EXPECT_EQ(error.code(), "MN-N04");
+      const std::string value = bad > 0 ? "inf" : bad < 0 ? "-inf" : "nan";
+      EXPECT_EQ(error.cause(),
+                "element 1 of weight \"1.bias\" is " + value + ": the model was not saved.");
+      EXPECT_EQ(error.evidence(), "it has shape (3,)");
+      EXPECT_EQ(error.remedy(),
+                "lower the learning rate, or scale the inputs and targets to about 1");
+      EXPECT_EQ(error.effect(), "nothing was written: a model that was there is as it was");
+    }
+    EXPECT_EQ(slurp(path_), old);
+    EXPECT_EQ(dir_.entries(), 1U);
+  }
+}
+
+TEST_F(ModelFile, NeverSavesTextsThatItCouldNotRead) {
+  const std::string old = slurp(path_);
+  const std::string wrong = "a\xff";
+  const std::map<std::string, std::string> none;
+  const struct {
+    Model model;
+    std::map<std::string, std::string> metadata;
+  } cases[] = {{model_of(wrong, "k", {"w"}), none},
+               {model_of("any", wrong, {"w"}), none},
+               {model_of("any", "k", {wrong}), none},
+               {make_model(), {{wrong, "value"}}},
+               {make_model(), {{"key", wrong}}}};
+  for (const auto& each : cases) {
+    for (const auto& save : {save_model, minnow::check_save}) {
+      const auto error =
+          expect_throw<minnow::InvalidArgument>([&] { save(each.model, path_, each.metadata); });
+      EXPECT_EQ(error.code(), "MN-U01");
+      EXPECT_NE(error.cause().find("a\\xff\" is not UTF-8 and cannot be stored."),
+                std::string::npos)
+          << error.cause();
+    }
+    EXPECT_EQ(slurp(path_), old);
+  }
+}
+
+TEST_F(ModelFile, SavesEveryTextThatItCanRead) {
+  const std::string odd("\"\\\n\0\x7f\xc3\xa4/", 8);
+  const Model model = model_of(odd, odd, {odd});
+  save_model(model, path_, {{odd, odd}});
+  const auto factory = [&](std::string_view type,
+                           const std::map<std::string, std::int64_t>& config) -> minnow::LayerPtr {
+    EXPECT_EQ(type, odd);
+    EXPECT_EQ(config, (std::map<std::string, std::int64_t>{{odd, -1}}));
+    return std::make_shared<AnyLayer>(odd, odd, std::vector<std::string>{odd});
+  };
+  const Model again = minnow::read_model(path_, factory);
+  EXPECT_EQ(again.weight_names(), model.weight_names());
+  EXPECT_EQ(minnow::read_safetensors(path_).metadata.at(odd), odd);
+}
+
+// The second would be lost in a file, and come back as its starting value.
+TEST(ModelNames, TwoWeightsOfALayerCannotShareOne) {
+  const auto error = expect_throw<minnow::InvalidArgument>([] {
+    model_of("any", "k", {"w", "w"});
+  });
+  EXPECT_EQ(error.code(), "MN-U01");
+  EXPECT_EQ(error.cause(), "any_1 has two weights named \"0.w\".");
+  EXPECT_EQ(error.remedy(), "give each of a layer's parameters a name of its own");
+}
+
+TEST(ModelWeights, AViewIsTheWeightWithoutACopy) {
+  Model model = make_model();
+  const Tensor view = model.weight_view("0.weight");
+  EXPECT_TRUE(same(view, model.weight("0.weight")));
+  model.set_weight("0.weight", counting({3, 4}));
+  EXPECT_TRUE(same(view, counting({3, 4})));
+  Tensor copy = view;
+  EXPECT_THROW(copy.mutable_data<float>(), minnow::InvalidArgument);
+  EXPECT_THROW(model.weight_view("5.weight"), minnow::InvalidArgument);
+}
+
+TEST_F(ModelFile, TriesThePlaceOfASaveToNoEffect) {
+  const std::string old = slurp(path_);
+  EXPECT_NO_THROW(minnow::check_save(make_model(), path_));
+  EXPECT_NO_THROW(minnow::check_save(make_model(), dir_ / "new"));
+  EXPECT_EQ(slurp(path_), old);
+  EXPECT_EQ(dir_.entries(), 1U);
+  const auto error =
+      expect_throw<minnow::IoError>([&] { minnow::check_save(make_model(), dir_ / "missing/m"); });
+  EXPECT_EQ(error.action(), minnow::IoError::Action::open_output);
+  EXPECT_EQ(std::string(error.what()), dir_ / "missing/m" +
+                                           " cannot be written. [MN-P05]\n"
+                                           "  evidence: open: No such file or directory (errno 2)\n"
+                                           "  remedy:   mkdir -p " +
+                                           dir_ / "missing" +
+                                           "\n"
+                                           "  effect:   nothing was written");
 }
 
 TEST_F(ModelFile, RefusesOtherSafetensors) {

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 #include <minnow/safetensors.h>
 
+#include <sys/mman.h>
+
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -337,6 +340,23 @@ TEST_F(SafeTensorsFile, EveryTruncationAndEveryFlipIsHandled) {
   EXPECT_GT(expect_every_flip_is_handled(path_, read_it), 1000);
   spit(path_, slurp(fixture("numpy.safetensors")));
   expect_every_truncation_fails(path_, read_it);
+}
+
+TEST_F(SafeTensorsFile, WritesNothingThatWouldBeTooLongToRead) {
+  // Addresses without memory: the size is refused before a byte is read.
+  constexpr std::size_t kFloats = std::size_t{1} << 32;
+  void* memory = ::mmap(nullptr, kFloats * sizeof(float), PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const std::span<const float> values(static_cast<const float*>(memory), kFloats);
+  const auto error = expect_throw<minnow::InvalidArgument>([&] {
+    write_safetensors(path_, {{{"w", Tensor::view(values, {std::int64_t{kFloats}})}}, {}});
+  });
+  ::munmap(memory, kFloats * sizeof(float));
+  EXPECT_EQ(error.code(), "MN-U01");
+  EXPECT_EQ(error.cause(), "a file of 17179869312 bytes could not be read again.");
+  EXPECT_EQ(error.evidence(), "at most 17179869184 bytes are read of a file");
+  EXPECT_EQ(dir_.entries(), 0U);
 }
 
 }  // namespace

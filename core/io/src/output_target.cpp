@@ -18,7 +18,7 @@ namespace {
 
 using Action = IoError::Action;
 
-std::string folder_of(const std::string& path) {
+std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -26,7 +26,7 @@ std::string folder_of(const std::string& path) {
 
 std::string free_space(const std::string& path) {
   struct statvfs space {};
-  if (::statvfs(folder_of(path).c_str(), &space) != 0) return {};
+  if (::statvfs(directory_of(path).c_str(), &space) != 0) return {};
   return cat("; ", static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize, " bytes free");
 }
 
@@ -63,7 +63,7 @@ OutputTarget::OutputTarget(std::string path, std::int64_t bytes, Use use)
   }
   if (in_place_) return;
   follow_links();
-  folder_ = Descriptor(::open(folder_of(target_).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  folder_ = Descriptor(::open(directory_of(target_).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (folder() < 0) fail(Action::open_output, "open", errno);
   name_ = target_.substr(target_.rfind('/') + 1);
   if (!exists_) return;
@@ -97,7 +97,9 @@ void OutputTarget::check_size_limit() const {
 std::string OutputTarget::remedy(int error_number) const {
   switch (error_number) {
     case ENOENT:
-      return folder() < 0 && !path_.empty() ? "mkdir -p " + folder_of(target_) : "";
+      return folder() < 0 && !path_.empty() ? "mkdir -p " + directory_of(target_) : "";
+    case ENOTDIR:
+      return "name a file in a folder";
     case EISDIR:
       return "name a file in it";
     case ELOOP:
