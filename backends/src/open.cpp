@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "cpu_backend.h"
-#include "cuda_plugin.h"
-#include "ladder.h"
-#include "onednn_part.h"
+#include "cpu/open_cpu.h"
+#include "devices/cuda_plugin.h"
+#include "devices/ladder.h"
 
 namespace minnow {
 namespace {
@@ -33,50 +32,35 @@ std::shared_ptr<Backend> open_gpu(const Ladder& ladder, const Request& request) 
                                           .precision = request.options.precision,
                                           .tune = request.options.tune,
                                           .memory_limit = request.options.memory_limit,
-                                          .use_cudnn = ladder.use_cudnn});
+                                          .broken_libraries = ladder.broken_libraries});
 }
 
 std::shared_ptr<Backend> open_cuda(const Request& request) {
-  return open_gpu(*climb(false), request);
+  return open_gpu(*find_gpus(Search::to_first_cause), request);
 }
 
-std::shared_ptr<Backend> open_cpu(const Request& request) {
-  const OpenOptions& options = request.options;
-  if (options.precision == Precision::tf32) {
-    throw InvalidArgument({.code = "MN-U01",
-                           .what = "the CPU cannot compute in tf32.",
-                           .evidence = "it computes in fp32 and, with AMX, in bf16",
-                           .remedy = "ask for fp32, or for a GPU"});
-  }
-  const OnednnPlugin* onednn =
-      options.precision == Precision::bf16 ? &cpu::load_onednn_plugin() : nullptr;
-  return std::make_shared<cpu::CpuBackend>(options.threads, options.memory_limit, onednn);
-}
+std::shared_ptr<Backend> open_cpu(const Request& request) { return cpu::open_cpu(request.options); }
 
-// An explicit table: registrations by static objects vanish from static libraries. The last entry
-// always opens.
+// An explicit table: registrations by static objects vanish from static libraries.
 constexpr Entry kDevices[] = {{"cuda", open_cuda, true}, {"cpu", open_cpu, false}};
 
-// In fp32, which every CPU has; without a GPU's limit, and on all processors that were granted.
-Device open_last(const Request& request) {
-  Request cpu;
-  cpu.options.threads = request.options.threads;
-  return Device(std::end(kDevices)[-1].open(cpu));
-}
-
-// The first GPU that opens, else the CPU.
+// The first GPU that opens, else the CPU. Where a GPU fails later, the CPU goes on in fp32, which
+// every CPU has, without the GPU's limit, and on all processors that were granted.
 Device open_first(Request request) {
   std::optional<Skipped> skipped;
   const auto note = [&](const Error& error) {
     if (!skipped) skipped = Skipped{.failure = error.failure(), .notable = true};
   };
-  const auto ladder = climb(false);
+  const auto ladder = find_gpus(Search::to_first_cause);
   const int count = std::max(1, static_cast<int>(ladder->probe.devices.size()));
   for (request.ordinal = 0; request.ordinal < count; ++request.ordinal) {
     try {
       Device device(open_gpu(*ladder, request));
       if (skipped) skipped->failure.effect = cat("running on ", device.info().name);
-      return device.with_request("auto", skipped, [request] { return open_last(request); });
+      const auto go_on_with = [threads = request.options.threads] {
+        return Device(cpu::open_cpu({.threads = threads}));
+      };
+      return device.with_request("auto", skipped, go_on_with);
     } catch (const DeviceUnavailable& error) {
       note(error);
     } catch (const DeviceError& error) {
@@ -91,7 +75,7 @@ Device open_first(Request request) {
     skipped->failure.remedy.clear();
   }
   skipped->failure.effect = "running on the CPU";
-  return Device(std::end(kDevices)[-1].open(request)).with_request("auto", skipped, {});
+  return Device(open_cpu(request)).with_request("auto", skipped, {});
 }
 
 [[noreturn]] void no_device(std::string_view name, std::string_view origin) {

@@ -12,9 +12,9 @@ std::shared_ptr<minnow::Backend> open_device(const minnow::PluginOptions&) {
 }  // namespace
 
 extern "C" MINNOW_PLUGIN_EXPORT const minnow::Plugin* minnow_plugin() {
+  static const minnow::LibraryVersion libraries[] = {
+      {"cudart", "99.0"}, {"cublasLt", "99.1.0"}, {"cudnn", "99.1.0"}};
   static const minnow::Plugin plugin{
-      .abi = minnow::kPluginAbi,
-      .open = open_device,
-      .built = {.cudart = "99.0", .cublaslt = "99.1.0", .cudnn = "99.1.0", .code = "99.0"}};
+      .abi = minnow::kPluginAbi, .open = open_device, .built = libraries};
   return &plugin;
 }

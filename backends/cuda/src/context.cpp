@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #ifdef MINNOW_CUDNN
@@ -85,7 +86,8 @@ const Cudnn* Context::cudnn() {
 #ifndef MINNOW_CUDNN
   cudnn_refusal_ = "this build was made without cuDNN's headers";
 #else
-  if (!options_.use_cudnn) {
+  const std::vector<std::string>& broken = options_.broken_libraries;
+  if (std::find(broken.begin(), broken.end(), "cudnn") != broken.end()) {
     cudnn_refusal_ = "minnow-probe found it unusable, and minnow doctor says why";
   } else if (cudnn_ == nullptr && cudnn_refusal_.empty()) {
     try {

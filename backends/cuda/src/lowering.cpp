@@ -10,9 +10,9 @@
 #ifdef MINNOW_CUDNN
 #include "cudnn_library.h"
 #endif
-#include "contest.h"
 #include "layout.h"
 #include "lowering_class.h"
+#include "product_trial.h"
 
 namespace minnow::cuda {
 

@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "contest.h"
 #include "lowering_class.h"
+#include "product_trial.h"
 #include "read_matrix.h"
 #include "step_graph.h"
 

@@ -18,34 +18,27 @@ std::shared_ptr<minnow::Backend> open_device(const minnow::PluginOptions& option
 
 using minnow::cat;
 
-const char* cudart_version() {
-  static const std::string text = cat(CUDART_VERSION / 1000, ".", CUDART_VERSION % 1000 / 10);
-  return text.c_str();
-}
-
-const char* cublaslt_version() {
-  static const std::string text =
+std::span<const minnow::LibraryVersion> built_against() {
+  static const std::string cudart = cat(CUDART_VERSION / 1000, ".", CUDART_VERSION % 1000 / 10);
+  static const std::string cublaslt =
       cat(CUBLAS_VER_MAJOR, ".", CUBLAS_VER_MINOR, ".", CUBLAS_VER_PATCH);
-  return text.c_str();
-}
-
-const char* cudnn_version() {
 #ifdef MINNOW_CUDNN
-  static const std::string text = cat(CUDNN_MAJOR, ".", CUDNN_MINOR, ".", CUDNN_PATCHLEVEL);
-  return text.c_str();
-#else
-  return "";
+  static const std::string cudnn = cat(CUDNN_MAJOR, ".", CUDNN_MINOR, ".", CUDNN_PATCHLEVEL);
 #endif
+  static const minnow::LibraryVersion libraries[] = {
+      {"cudart", cudart.c_str()},
+      {"cublasLt", cublaslt.c_str()},
+#ifdef MINNOW_CUDNN
+      {"cudnn", cudnn.c_str()},
+#endif
+  };
+  return libraries;
 }
 
 }  // namespace
 
 extern "C" MINNOW_PLUGIN_EXPORT const minnow::Plugin* minnow_plugin() {
-  static const minnow::Plugin plugin{.abi = minnow::kPluginAbi,
-                                     .open = open_device,
-                                     .built = {.cudart = cudart_version(),
-                                               .cublaslt = cublaslt_version(),
-                                               .cudnn = cudnn_version(),
-                                               .code = MINNOW_CUDA_CODE}};
+  static const minnow::Plugin plugin{
+      .abi = minnow::kPluginAbi, .open = open_device, .built = built_against()};
   return &plugin;
 }

@@ -12,13 +12,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #define MINNOW_PLUGIN_EXPORT __attribute__((visibility("default")))
 
 namespace minnow {
 
-/// Raised by every change to backend.h, program.h, memory_plan.h, tensor.h or error.h that changes
-/// a layout or a virtual function.
+/// Raised by every change to backend.h, program.h, memory_plan.h, tensor.h, error.h or this file
+/// that changes a layout or a virtual function.
 inline constexpr std::uint32_t kPluginAbi = 3;
 
 struct PluginOptions {
@@ -26,15 +30,13 @@ struct PluginOptions {
   Precision precision = Precision::fp32;
   bool tune = false;
   std::int64_t memory_limit = 0;  // bytes; 0: none
-  bool use_cudnn = true;          // false: it was tried in another process, and is not whole
+  /// Optional libraries that another process has tried and found broken: not to be opened.
+  std::vector<std::string> broken_libraries = {};
 };
 
-/// What a plugin was compiled with; empty: without it.
-struct PluginBuild {
-  const char* cudart = "";
-  const char* cublaslt = "";
-  const char* cudnn = "";
-  const char* code = "";  // "7.5 8.0 9.0": the compute capabilities that it has code for
+struct LibraryVersion {
+  const char* library;  // "cudnn"
+  const char* version;  // "9.19.0"
 };
 
 /// Plain data; `abi` stays the first member for ever.
@@ -42,7 +44,16 @@ struct Plugin {
   std::uint32_t abi;
   /// @throws DeviceUnavailable with the cause and a remedy.
   std::shared_ptr<Backend> (*open)(const PluginOptions& options);
-  PluginBuild built = {};
+  /// The libraries that it was compiled with.
+  std::span<const LibraryVersion> built = {};
+
+  /// Of one of them; empty: it was compiled without it.
+  std::string built_against(std::string_view library) const {
+    for (const LibraryVersion& known : built) {
+      if (known.library == library) return known.version;
+    }
+    return "";
+  }
 };
 
 using PluginEntry = const Plugin* (*)();
