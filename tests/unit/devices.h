@@ -7,17 +7,24 @@
 #include <minnow/minnow.h>
 
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "simple_backend.h"
+
 namespace minnow::testing {
+
+inline Device open_device(const std::string& name) {
+  return name == "simple" ? Device(std::make_shared<SimpleBackend>()) : open(name);
+}
 
 class OnDevice : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     try {
-      device_.emplace(open(GetParam()));
+      device_.emplace(open_device(GetParam()));
     } catch (const DeviceUnavailable& error) {
       const char* required = std::getenv("MINNOW_REQUIRE");
       if (required != nullptr && GetParam() == required) FAIL() << error.what();
@@ -31,7 +38,7 @@ class OnDevice : public ::testing::TestWithParam<std::string> {
   std::optional<Device> device_;
 };
 
-inline auto all_devices() { return ::testing::Values("cpu", "cuda"); }
+inline auto all_devices() { return ::testing::Values("cpu", "cuda", "simple"); }
 inline std::string device_name(const ::testing::TestParamInfo<std::string>& info) {
   return info.param;
 }

@@ -47,8 +47,6 @@ MemoryPlan CpuBackend::plan(const Program& program) const {
   return plan;
 }
 
-std::string CpuBackend::unsupported(const Program&, const Op&) const { return ""; }
-
 std::unique_ptr<Arena> CpuBackend::create_arena(const std::vector<ParameterSpec>& parameters,
                                                 int state_arenas) {
   auto reserved = budget_.reserve(CpuArena::plan(parameters, state_arenas), CpuArena::kWhat);

@@ -21,13 +21,9 @@ class CpuBackend final : public Backend {
   const DeviceInfo& info() const override { return info_; }
   MemoryState memory() const override;
   MemoryPlan peak_memory() const override { return budget_.peak(); }
-  std::optional<Failure> health() const override { return std::nullopt; }
   MemoryPlan plan(const Program& program) const override;
-  std::string unsupported(const Program& program, const Op& op) const override;
   std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
                                       int state_arenas) override;
-  std::int64_t shared_workspace(const Program&) const override { return 0; }
-  std::int64_t upload_bytes(DType, std::int64_t, std::int64_t) const override { return 0; }
   std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
                                      std::int64_t cols) override;
   std::unique_ptr<Executable> compile(const Program& program, Arena& arena) override;

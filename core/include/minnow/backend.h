@@ -1,7 +1,9 @@
 #pragma once
 
 /// The boundary between the core and a device: compile a Program, run it. Nothing else crosses.
-/// Implement these classes to add a device; use `minnow::open()` to get one.
+/// Implement these classes to add a device; use `minnow::open()` to get one. A backend that
+/// computes on the host with plain loops implements the seven pure functions of Backend and
+/// Executable and takes the rest as it is (host_backend.h); tests/simple_backend is such a one.
 
 #include <minnow/error.h>
 #include <minnow/export.h>
@@ -38,8 +40,10 @@ struct MemoryState {
   std::int64_t free = -1;  // what this process may still take: no more than a limit leaves
   bool limited = false;    // the limit that open() was given decides
   std::string evidence;    // where `free` comes from: "cgroup limit 24.0 GiB, of it 2.3 GiB used"
-  MemoryPlan held = {};    // by what lives on this opened device
-  MemoryPlan peak = {};    // the same when it was most
+  /// Taken now by all that lives on this opened device, by class: no plan, but what was reserved.
+  MemoryPlan held = {};
+  /// `held` at the moment since the opening when its total was largest.
+  MemoryPlan peak = {};
 };
 
 /// Parameters, gradients and optimizer state of one model on a device: flat arenas, one aligned
@@ -96,11 +100,11 @@ class MINNOW_API Executable {
   /// A kept value, dense row-major.
   virtual void read(ValueId value, std::span<float> values) const = 0;
   /// What each op became and why nothing better.
-  virtual std::string explain() const = 0;
+  virtual std::string explain() const { return "each operation as it is recorded"; }
   /// run() takes at most this many steps between two waits.
-  virtual std::int64_t max_steps() const = 0;
+  virtual std::int64_t max_steps() const { return 1; }
   /// How long the device worked between the last two waits; 0 when it cannot tell.
-  virtual double device_seconds() const = 0;
+  virtual double device_seconds() const { return 0; }
 };
 
 /// How a backend reports a step that is not finite. `tensor` is the first such value, `step` counts
@@ -112,26 +116,28 @@ class MINNOW_API Backend {
  public:
   virtual ~Backend();
   virtual const DeviceInfo& info() const = 0;
-  /// As it is now; allocates nothing and never throws.
-  virtual MemoryState memory() const = 0;
+  /// As it is now; allocates nothing and never throws. Not known: nothing is refused beforehand.
+  virtual MemoryState memory() const { return {}; }
   /// memory().peak alone, without a look at the machine.
-  virtual MemoryPlan peak_memory() const = 0;
+  virtual MemoryPlan peak_memory() const { return memory().peak; }
   /// Why the device cannot be used any more in this process; nothing while it can.
-  virtual std::optional<Failure> health() const = 0;
+  virtual std::optional<Failure> health() const { return std::nullopt; }
   /// Memory that a program will take, to the byte; allocates nothing. What programs of a device
-  /// share (a GPU's workspace for products) is in the plan of each.
-  virtual MemoryPlan plan(const Program& program) const = 0;
+  /// share (a GPU's workspace for products) is in the plan of each. By default each value has dense
+  /// memory of its own.
+  virtual MemoryPlan plan(const Program& program) const;
   /// Bytes of that workspace which all programs of the device share.
-  virtual std::int64_t shared_workspace(const Program& program) const = 0;
+  virtual std::int64_t shared_workspace(const Program&) const { return 0; }
   /// Why an op cannot run here; empty when it can.
-  virtual std::string unsupported(const Program& program, const Op& op) const = 0;
+  virtual std::string unsupported(const Program&, const Op&) const { return ""; }
+  /// By default a HostArena.
   virtual std::unique_ptr<Arena> create_arena(const std::vector<ParameterSpec>& parameters,
-                                              int state_arenas) = 0;
+                                              int state_arenas);
   /// Bytes that upload() takes on the device; 0 where data is read in place.
-  virtual std::int64_t upload_bytes(DType dtype, std::int64_t rows, std::int64_t cols) const = 0;
-  /// `host` must outlive the result: a CPU reads it in place.
+  virtual std::int64_t upload_bytes(DType, std::int64_t, std::int64_t) const { return 0; }
+  /// `host` must outlive the result: a CPU reads it in place. By default a HostData.
   virtual std::unique_ptr<DeviceData> upload(const void* host, DType dtype, std::int64_t rows,
-                                             std::int64_t cols) = 0;
+                                             std::int64_t cols);
   /// @throws InvalidArgument naming op and layer when an op is unsupported; ResourceExhausted.
   virtual std::unique_ptr<Executable> compile(const Program& program, Arena& arena) = 0;
 };

@@ -50,8 +50,8 @@ class MINNOW_API MemoryBudget {
   Reservation reserve(const MemoryPlan& bytes, std::string_view what);
 
   std::int64_t limit() const noexcept;
-  MemoryPlan held() const;
-  MemoryPlan peak() const;  // `held` when its total was most
+  MemoryPlan held() const;  // taken now, by class
+  MemoryPlan peak() const;  // held() at the moment when its total was largest
   /// What a backend saw of its device, with `held` and `peak`, and with no more `free` than the
   /// limit leaves.
   void complete(MemoryState& state) const;

@@ -9,7 +9,7 @@
 
 namespace minnow {
 
-/// Bytes by class. For one trainer: what it holds on its device.
+/// Bytes by class: what a program or a trainer will take, or what a device has given.
 struct MemoryPlan {
   std::int64_t parameters = 0;
   std::int64_t gradients = 0;
