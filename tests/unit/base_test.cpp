@@ -1,3 +1,4 @@
+#include <minnow/base/block_layout.h>
 #include <minnow/base/environment.h>
 #include <minnow/base/files.h>
 #include <minnow/base/text.h>
@@ -37,6 +38,16 @@ TEST(Text, TrimmedLosesBlanksAtBothEnds) {
 
 TEST(Text, CatWritesNumbersShort) {
   EXPECT_EQ(cat("a", 'b', 12, -3L, 0.25, 1e-7F), "ab12-30.251e-07");
+}
+
+TEST(BlockLayout, SaysWhereEachPartBegins) {
+  BlockLayout layout(64);
+  EXPECT_EQ(layout.bytes(), 0);
+  EXPECT_EQ(layout.add(100), 0);
+  EXPECT_EQ(layout.add(0), 128);
+  EXPECT_EQ(layout.add(64), 128);
+  EXPECT_EQ(layout.add(1), 192);
+  EXPECT_EQ(layout.bytes(), 256);
 }
 
 TEST(Environment, NotSetAndEmptyAreTold) {

@@ -13,7 +13,7 @@
 namespace minnow::cpu {
 namespace {
 
-constexpr std::int64_t kLeastSide = 32;
+constexpr std::int64_t kMinSide = 32;
 
 struct Sides {
   std::int64_t rows;
@@ -56,7 +56,7 @@ void for_shapes(const Program& program, Function f) {
 
 bool runs_in_bf16(const Program& program, const Op& op) {
   const Sides sides = sides_of(program, op);
-  return std::min({sides.rows, sides.cols, sides.depth}) >= kLeastSide;
+  return std::min({sides.rows, sides.cols, sides.depth}) >= kMinSide;
 }
 
 Bf16Size bf16_size(const Program& program, const Op& op) {

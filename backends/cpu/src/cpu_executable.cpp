@@ -1,5 +1,6 @@
 #include "cpu_executable.h"
 
+#include <minnow/base/block_layout.h>
 #include <minnow/base/host_block.h>
 #include <minnow/base/text.h>
 #include <minnow/error.h>
@@ -36,28 +37,28 @@ std::string first_not_finite(const float* data, std::int64_t rows, std::int64_t 
   return "";
 }
 
-/// Where in the one block of memory what lies, in bytes.
+/// An executable's block of memory: byte offsets of its parts. The activations come first.
 struct Parts {
   Parts(const Program& program, std::int64_t activation_bytes, int workers, std::int64_t steps,
-        const OnednnPlugin* onednn)
-      : scratch(take(activation_bytes)),
-        row_loss(take(workers * most_scratch(program, onednn != nullptr) * 4)),
-        row_correct(take(program.batch() * 4)),
-        results(take(program.batch() * 4)),
-        bf16(take(steps * static_cast<std::int64_t>(sizeof(StepResult)))) {
-    if (onednn != nullptr) take(Bf16Products::layout(*onednn, program, workers).bytes);
+        const OnednnPlugin* onednn) {
+    BlockLayout layout(64);
+    layout.add(activation_bytes);
+    scratch = layout.add(workers * most_scratch(program, onednn != nullptr) * 4);
+    row_loss = layout.add(program.batch() * 4);
+    row_correct = layout.add(program.batch() * 4);
+    results = layout.add(steps * static_cast<std::int64_t>(sizeof(StepResult)));
+    if (onednn != nullptr) {
+      bf16 = layout.add(Bf16Products::layout(*onednn, program, workers).bytes);
+    }
+    bytes = layout.bytes();
   }
 
-  std::int64_t bytes = 0;
-  std::int64_t scratch;  // after the activations
+  std::int64_t scratch;
   std::int64_t row_loss;
   std::int64_t row_correct;
   std::int64_t results;
-  std::int64_t bf16;
-
- private:
-  // Makes room and says where it ends, at a multiple of 64.
-  std::int64_t take(std::int64_t size) { return bytes += (size + 63) / 64 * 64; }
+  std::int64_t bf16 = 0;
+  std::int64_t bytes;
 };
 
 }  // namespace

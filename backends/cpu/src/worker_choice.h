@@ -44,11 +44,11 @@ class WorkerChoice {
     Side& worse = sides_[all_are_better() ? 0 : 1];
     if (&side == &worse) {
       until_trial_ = worse.patience * worse.burst;
-      worse.patience = std::min(2.0 * worse.patience, kMostPatience);
+      worse.patience = std::min(2.0 * worse.patience, kMaxPatience);
       worse.won = 0;
       return;
     }
-    if (++side.won == kProven) side.patience = kLeastPatience;
+    if (++side.won == kProven) side.patience = kMinPatience;
     until_trial_ = fresh ? worse.patience * worse.burst : until_trial_ - seconds;
   }
 
@@ -57,14 +57,14 @@ class WorkerChoice {
   static constexpr std::int64_t kTrialSteps = 4;
   // How often its own time passes before what lost is tried again: soon at first, because a single
   // stall may have decided, and each time later, so that trials cost little.
-  static constexpr double kLeastPatience = 4.0;
-  static constexpr double kMostPatience = 64.0;
+  static constexpr double kMinPatience = 4.0;
+  static constexpr double kMaxPatience = 64.0;
   static constexpr int kProven = 32;  // bursts
 
   struct Side {
     double per_step = 0.0;  // seconds
     double burst = 0.0;     // seconds of the last one, with waking up
-    double patience = kLeastPatience;
+    double patience = kMinPatience;
     int won = 0;  // bursts, since it lost
   };
 

@@ -41,14 +41,14 @@ std::string CudaBackend::unsupported(const Program& program, const Op& op) const
                "\" is a function of this program, which only the CPU can run");
   }
   // Rows and columns are ints for the libraries, and groups of 4 elements are counted in 32 bits.
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
   const auto too_large = [&](ValueId id) {
     const Value& value = program.value(id);
-    return value.rows > kMost || value.cols > kMost || value.rows * padded(value.cols) / 4 > kMost;
+    return value.rows > kMax || value.cols > kMax || value.rows * padded(value.cols) / 4 > kMax;
   };
   if (std::any_of(op.inputs.begin(), op.inputs.end(), too_large) ||
       std::any_of(op.outputs.begin(), op.outputs.end(), too_large)) {
-    return cat("a matrix has more than ", kMost, " rows, columns or groups of 4 numbers");
+    return cat("a matrix has more than ", kMax, " rows, columns or groups of 4 numbers");
   }
   return "";
 }

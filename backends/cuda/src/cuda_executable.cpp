@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -35,7 +34,7 @@ CudaExecutable::CudaExecutable(const Program& program, CudaArena& arena,
   context_->guarded(cat("compiling a program of ", program_.batch(), " rows"), [&] {
     allocate();
     const auto lock = context_->compiling();
-    choose_tier();
+    make_launches();
   });
 }
 
@@ -68,22 +67,16 @@ void CudaExecutable::allocate() {
   for (Event* event : {&started_, &ended_}) check(cudaEventCreate(event->out()), "cudaEventCreate");
 }
 
-void CudaExecutable::choose_tier() {
-  refused_.push_back({"whole-step kernel", "this version has none"});
+// As one captured graph, or else launch by launch.
+void CudaExecutable::make_launches() {
   if (checked_) {
-    refused_.push_back({"captured graph", "MINNOW_CHECKED=1 asks for one operation at a time"});
+    graph_refusal_ = "MINNOW_CHECKED=1 asks for one operation at a time";
   } else {
     lowered_ = lower(lowering(), Style::fused);
     context_->synchronize();
-    std::string refusal;
-    graph_ = StepGraph::capture(lowered_.launches, refusal);
-    if (graph_) {
-      tier_ = "captured graph";
-      return;
-    }
-    refused_.push_back({"captured graph", std::move(refusal)});
+    graph_ = StepGraph::capture(lowered_.launches, graph_refusal_);
+    if (graph_) return;
   }
-  tier_ = "plain stream";
   lowered_ = lower(lowering(), Style::plain);
   context_->synchronize();
 }
@@ -292,14 +285,15 @@ std::string CudaExecutable::failing_op() {
 }
 
 std::string CudaExecutable::explain() const {
-  std::string text = cat(context_->info().name, ": ", tier_, ", ", name_of(context_->precision()));
+  std::string text = cat(context_->info().name, ": ", graph_ ? "captured graph" : "plain stream",
+                         ", ", name_of(context_->precision()));
   if (graph_) {
     const std::int64_t most = graph_->most_steps();
     text += cat(", ", graph_->nodes_per_step(), " nodes per step, ", most == 1 ? "" : "up to ",
                 most, most == 1 ? " step" : " steps", " per launch");
   }
   text += '\n';
-  for (const Tier& tier : refused_) text += cat("  not as a ", tier.name, ": ", tier.refusal, "\n");
+  if (!graph_) text += cat("  not as a captured graph: ", graph_refusal_, "\n");
   text += program_.list([this](std::size_t i) { return cat("  (", lowered_.how[i], ")"); });
   if (host_ == pageable_.data())
     text += "  results come through pageable memory: pinned memory could not be had\n";

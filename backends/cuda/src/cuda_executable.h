@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cuda_arena.h"
@@ -32,16 +31,10 @@ class CudaExecutable final : public Executable {
   double device_seconds() const override { return device_seconds_; }
 
  private:
-  /// One way to run a program; the first of an ordered list that accepts it is taken.
-  struct Tier {
-    std::string_view name;
-    std::string refusal;
-  };
-
   LoweringContext lowering() const;
   Lowered lower_plain() const;
   void allocate();
-  void choose_tier();
+  void make_launches();
   void start(std::int64_t steps);
   void launch_each(const std::vector<Launch>& launches, bool checked) const;
   void collect();
@@ -60,10 +53,9 @@ class CudaExecutable final : public Executable {
   std::vector<std::byte> pageable_;  // where pinned memory cannot be had
   std::byte* host_ = nullptr;        // one of the two
   Lowered lowered_;
-  std::vector<Tier> refused_;
-  std::string_view tier_;
   bool checked_ = false;
   std::optional<StepGraph> graph_;
+  std::string graph_refusal_;  // where there is none
   Event started_;
   Event ended_;
   std::vector<StepResult> results_;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kNothing = "nothing was opened";
 // What the toolkit can compile for at all.
-constexpr int kLeastCapability = CUDART_VERSION >= 13000 ? 75 : 50;
+constexpr int kMinCapability = CUDART_VERSION >= 13000 ? 75 : 50;
 
 // What a call answered, with all that the machine shows, as the one cause.
 [[noreturn]] void unavailable(const char* call, cudaError_t error) {
@@ -71,7 +71,7 @@ Found find_device(const PluginOptions& options) {
                      attribute(cudaDevAttrComputeCapabilityMinor, ordinal);
   const std::string which =
       cat(name, " (compute capability ", capability_text(found.capability), ")");
-  if (found.capability < kLeastCapability) {
+  if (found.capability < kMinCapability) {
     throw DeviceUnavailable(machine::device_too_old(which, CUDART_VERSION, MINNOW_CUDA_CODE));
   }
   if (const auto error = load_kernels(); error != cudaSuccess) {

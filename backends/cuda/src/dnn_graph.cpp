@@ -169,7 +169,7 @@ DnnGraph::DnnGraph(const DnnCalls& calls, cudnnHandle_t handle, const DnnRequest
 std::vector<DnnDescriptor> DnnGraph::engine_configs(cudnnBackendHeurMode_t mode,
                                                     std::string& refusal,
                                                     const DnnDescriptor* device) const {
-  constexpr std::int64_t kMost = 8;
+  constexpr std::int64_t kMax = 8;
   DnnDescriptor query(*calls_, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   query.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph_);
   query.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
@@ -181,13 +181,13 @@ std::vector<DnnDescriptor> DnnGraph::engine_configs(cudnnBackendHeurMode_t mode,
   std::vector<DnnDescriptor> configs;
   if (!query.finalize_if_supported(refusal)) return configs;
   std::vector<cudnnBackendDescriptor_t> found;
-  for (std::int64_t i = 0; i < kMost; ++i) {
+  for (std::int64_t i = 0; i < kMax; ++i) {
     configs.emplace_back(*calls_, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
     found.push_back(configs.back().get());
   }
   std::int64_t count = 0;
   calls_->check(calls_->get(query.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                            CUDNN_TYPE_BACKEND_DESCRIPTOR, kMost, &count, found.data()),
+                            CUDNN_TYPE_BACKEND_DESCRIPTOR, kMax, &count, found.data()),
                 "cudnnBackendGetAttribute");
   while (static_cast<std::int64_t>(configs.size()) > count) configs.pop_back();
   if (configs.empty()) refusal = "cuDNN knows no engine for it";

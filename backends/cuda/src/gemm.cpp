@@ -135,11 +135,11 @@ std::vector<Gemm> Gemm::find(const Lt& lt, const Product& product, Precision pre
         static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE |
                                    CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   }
-  constexpr int kMost = 8;
-  cublasLtMatmulHeuristicResult_t results[kMost] = {};
+  constexpr int kMax = 8;
+  cublasLtMatmulHeuristicResult_t results[kMax] = {};
   int proposed = 0;
   lt.check(lt.heuristic(lt.handle(), problem->desc.get(), problem->a.get(), problem->b.get(),
-                        problem->d.get(), problem->d.get(), made, kMost, results, &proposed),
+                        problem->d.get(), problem->d.get(), made, kMax, results, &proposed),
            "cublasLtMatmulAlgoGetHeuristic");
   refusal = "cuBLASLt has no algorithm for it";
   std::vector<Gemm> found;

@@ -35,7 +35,11 @@ struct ArenaLayout {
   std::int64_t elements = 0;
 };
 
-/// What an allocation takes: cudaMalloc gives whole multiples of 256 bytes.
-constexpr std::int64_t device_bytes(std::int64_t bytes) { return (bytes + 255) / 256 * 256; }
+/// cudaMalloc gives whole multiples of 256 bytes.
+constexpr std::int64_t kDeviceAlignment = 256;
+/// What an allocation takes.
+constexpr std::int64_t device_bytes(std::int64_t bytes) {
+  return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+}
 
 }  // namespace minnow::cuda

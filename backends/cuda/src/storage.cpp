@@ -113,47 +113,46 @@ Storage::Storage(const Program& program, Precision precision, std::int64_t max_s
   };
   const ActivationPlan plan = plan_activations(program, size_of_value, spans_of(program));
   values = plan.offsets;
-  take(plan.bytes);
-  place_masks(program);
-  activation_bytes = bytes;
+  BlockLayout layout(kDeviceAlignment);
+  layout.add(plan.bytes);
+  place_masks(program, layout);
+  activation_bytes = layout.bytes();
   const auto entries = static_cast<std::int64_t>(program.input_transform().offset.size());
-  offset = take(entries * 4);
-  scale = take(entries * 4);
-  row_loss = take(program.batch() * 4);
-  row_correct = take(program.batch() * 4);
+  offset = layout.add(entries * 4);
+  scale = layout.add(entries * 4);
+  row_loss = layout.add(program.batch() * 4);
+  row_correct = layout.add(program.batch() * 4);
   // These two are copied together, and last.
-  run_state = take(static_cast<std::int64_t>(sizeof(RunState)));
-  outcomes = take(max_steps * static_cast<std::int64_t>(sizeof(StepOutcome)));
+  run_state = layout.add(static_cast<std::int64_t>(sizeof(RunState)));
+  outcomes = layout.add(max_steps * static_cast<std::int64_t>(sizeof(StepOutcome)));
+  bytes = layout.bytes();
 }
 
-std::int64_t Storage::take(std::int64_t size) {
-  const std::int64_t at = bytes;
-  bytes += device_bytes(size);
-  return at;
-}
-
-void Storage::place_masks(const Program& program) {
+void Storage::place_masks(const Program& program, BlockLayout& layout) {
   masks.assign(program.values().size(), -1);
   std::vector<bool> asked(program.values().size());
   for (const Op& op : program.ops()) {
     if (op.kind != OpKind::linear_input_grad || op.activation.kind != ActivationKind::relu) continue;
     asked[static_cast<std::size_t>(op.inputs[2])] = true;
   }
-  const std::int64_t begin = bytes;
-  std::int64_t end = begin;
+  // One slice after another: each takes the memory of the one before.
+  BlockLayout of_slice(kDeviceAlignment);
+  std::int64_t most = 0;
   std::int64_t slice = 0;
   for (const Op& op : program.ops()) {
     if (op.kind != OpKind::linear || op.activation.kind != ActivationKind::relu) continue;
     const auto id = static_cast<std::size_t>(op.outputs[0]);
     if (!asked[id]) continue;
-    // One slice after another: each takes the memory of the one before.
-    if (op.row != slice) bytes = begin;
+    if (op.row != slice) of_slice = BlockLayout(kDeviceAlignment);
     slice = op.row;
     const Value& value = program.values()[id];
-    masks[id] = take(mask_ld(value.cols) / 8 * value.rows);
-    end = std::max(end, bytes);
+    masks[id] = of_slice.add(mask_ld(value.cols) / 8 * value.rows);
+    most = std::max(most, of_slice.bytes());
   }
-  bytes = end;
+  const std::int64_t begin = layout.add(most);
+  for (std::int64_t& mask : masks) {
+    if (mask >= 0) mask += begin;
+  }
 }
 
 }  // namespace minnow::cuda

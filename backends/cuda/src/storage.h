@@ -1,9 +1,10 @@
 #pragma once
 
-// What a program needs on the device beside the arena, and where in one block it lies.
+// A program's block of device memory, beside the arena: what is in it, and where.
 
 #include <minnow/activation_plan.h>
 #include <minnow/backend.h>
+#include <minnow/base/block_layout.h>
 
 #include <cstdint>
 #include <optional>
@@ -28,7 +29,7 @@ std::optional<HeadOps> find_head(const Program& program);
 /// Whether a program has products beside those of its head: a library computes them.
 bool needs_product(const Program& program);
 
-/// Byte offsets in the block.
+/// Byte offsets in the block, and how values are stored there.
 struct Storage {
   Storage(const Program& program, Precision precision, std::int64_t max_steps);
 
@@ -37,9 +38,11 @@ struct Storage {
   }
 
   std::vector<std::int64_t> values;  // by ValueId; -1: in the arena, or not needed
-  std::vector<bool> low;             // by ValueId: stored as bfloat16, in bf16 what products read
-  std::vector<std::int64_t> masks;   // by ValueId, where it was positive; -1: nobody asks
-  std::int64_t offset = 0;           // of the input transform
+  /// By ValueId: stored as bfloat16. With Precision::bf16 the factors of products are.
+  std::vector<bool> low;
+  /// By ValueId: one bit per number, set where it is positive; -1: no op asks.
+  std::vector<std::int64_t> masks;
+  std::int64_t offset = 0;  // of the input transform
   std::int64_t scale = 0;
   std::int64_t row_loss = 0;
   std::int64_t row_correct = 0;
@@ -49,8 +52,7 @@ struct Storage {
   std::int64_t bytes = 0;
 
  private:
-  std::int64_t take(std::int64_t size);
-  void place_masks(const Program& program);
+  void place_masks(const Program& program, BlockLayout& layout);
 };
 
 /// Bits from column to column of a mask for values of so many columns.

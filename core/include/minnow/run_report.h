@@ -41,9 +41,7 @@ struct RunReport {
   std::int64_t snapshots = 0;
   double snapshot_seconds = 0;
   MemoryPlan needed;  // planned before the first step
-  /// Written by the caller: fit() writes none.
-  std::vector<std::string> files;
-  MemoryPlan peak;  // held on the device that ran last, when it was most
+  MemoryPlan peak;    // held at most at once on the device that ran last
 };
 
 }  // namespace minnow

@@ -69,7 +69,6 @@ void add_report(Json& run, const RunReport& report) {
   run["repeated_steps"] = report.repeated_steps;
   run["snapshots"] = report.snapshots;
   run["snapshot_seconds"] = report.snapshot_seconds;
-  run["files"] = report.files;
   run["planned_bytes"] = bytes_json(report.needed);
   run["peak_bytes"] = bytes_json(report.peak);
   Json notices = Json::array();
@@ -118,6 +117,7 @@ std::string run_json(const Run& run, Exit exit, const Problem* problem) {
     if (run.test) add_test(json, *run.test, run.squared);
     json["load_seconds"] = run.load_seconds;
     json["peak_memory_bytes"] = peak_memory();
+    json["files"] = run.files;
     add_report(json, run.report);
     json["out"] = text_or_null(run.out);
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace minnow::command {
 
@@ -38,6 +39,7 @@ struct Run {
 
   // After the last one.
   History history = {};
+  std::vector<std::string> files = {};  // that were written
   RunReport report = {};
   std::int64_t steps = 0;  // done
   std::optional<Evaluation> test = {};
