@@ -13,14 +13,13 @@ find_library(MINNOW_GOMP_LIBRARY NAMES gomp libgomp.so.1 PATHS ${CMAKE_CXX_IMPLI
 mark_as_advanced(MINNOW_DNNL_INCLUDE MINNOW_DNNL_LIBRARY MINNOW_GOMP_LIBRARY)
 if(MINNOW_DNNL_INCLUDE)
   file(STRINGS "${MINNOW_DNNL_INCLUDE}/oneapi/dnnl/dnnl_version.h" minnow_dnnl_major
-    REGEX "^#define DNNL_VERSION_MAJOR +2$")
+    REGEX "^#define DNNL_VERSION_MAJOR +[23]$")
 endif()
-# oneDNN 3 has another C interface.
 if(MINNOW_DNNL_LIBRARY AND MINNOW_GOMP_LIBRARY AND minnow_dnnl_major)
   set(MINNOW_WITH_ONEDNN ON)
 elseif(MINNOW_ONEDNN STREQUAL "AUTO")
-  message(STATUS "minnow: no oneDNN 2 (libdnnl-dev): bf16 on the CPU is not built")
+  message(STATUS "minnow: no oneDNN 2 or 3 (libdnnl-dev): bf16 on the CPU is not built")
 else()
-  message(FATAL_ERROR "MINNOW_ONEDNN=${MINNOW_ONEDNN}, and there is no oneDNN 2 with libgomp. "
+  message(FATAL_ERROR "MINNOW_ONEDNN=${MINNOW_ONEDNN}, and there is no oneDNN 2 or 3 with libgomp. "
     "Install libdnnl-dev, or leave MINNOW_ONEDNN=AUTO.")
 endif()

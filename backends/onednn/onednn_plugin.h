@@ -24,7 +24,7 @@ struct Bf16Shape {
 /// What a call of oneDNN answered. A null `call`: all went well.
 struct OnednnAnswer {
   const char* call = nullptr;    // "dnnl_primitive_create"
-  const char* status = nullptr;  // "dnnl_unimplemented"
+  const char* status = nullptr;  // "unimplemented"
   bool out_of_memory = false;
 };
 

@@ -1,5 +1,6 @@
 #include <minnow/minnow.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 

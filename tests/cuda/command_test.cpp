@@ -12,8 +12,26 @@ namespace {
 
 class CommandOnGpu : public ::testing::Test {
  protected:
+  // Ten classes in 1,437 rows: 15 batches of 100, the last one partial.
+  CommandOnGpu() {
+    Tensor x({1437, 64});
+    Tensor y({1437}, DType::i64);
+    auto features = x.mutable_data<float>();
+    auto labels = y.mutable_data<std::int64_t>();
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      const std::size_t label = row * 7 % 10;
+      labels[row] = static_cast<std::int64_t>(label);
+      for (std::size_t i = 0; i < 64; ++i) {
+        const float noise = to_unit_float(random_words(1, 1, row * 64 + i).word[0]);
+        features[row * 64 + i] = noise + (i % 10 == label ? 1.0F : 0.0F);
+      }
+    }
+    write_npy(place / "x.npy", x);
+    write_npy(place / "y.npy", y);
+  }
+
   Outcome train(const std::string& faults, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"train", "--dataset=digits", "--json"});
+    arguments.insert(arguments.begin(), {"train", "--x=x.npy", "--y=y.npy", "--json"});
     return run(place, arguments,
                {.environment = {std::string("LD_LIBRARY_PATH=") + MINNOW_FAKES,
                                 "FAKE_CUDA=guard=0;cc=80;" + faults}});

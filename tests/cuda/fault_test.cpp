@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 
 #include "fake.h"
 #include "message_of.h"

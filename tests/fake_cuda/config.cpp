@@ -1,5 +1,6 @@
 // The grammar of FAKE_CUDA and fakecuda_config(): settings and faults, separated by ',' or ';'.
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 

@@ -1,5 +1,6 @@
 // What the fake cuBLASLt supports, which algorithms it offers, and what each asks for.
 
+#include <algorithm>
 #include <cstring>
 
 #include "lt.h"

@@ -1,5 +1,6 @@
 // Capture, and graphs as vectors of the captured tasks.
 
+#include <algorithm>
 #include <utility>
 
 #include "state.h"

@@ -1,5 +1,7 @@
 // Single products against double-precision sums of rounded factors.
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>

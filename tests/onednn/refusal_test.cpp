@@ -83,7 +83,7 @@ TEST(Bf16Refusal, NoOnednn) {
   EXPECT_EQ(refusal(),
             "the CPU cannot compute in bf16: libminnow_onednn.so cannot be loaded. [MN-L12]\n"
             "  evidence: dlopen(libminnow_absent_dnnl.so): cannot open shared object file\n"
-            "  remedy:   apt-get install libdnnl2\n"
+            "  remedy:   apt-get install libdnnl-dev\n"
             "  effect:   nothing was opened");
 }
 

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <limits>
 #include <map>
+#include <new>
 
 #include "counting_new.h"
 #include "problems.h"

@@ -1,5 +1,6 @@
 #include "problems.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "devices.h"

@@ -2,6 +2,7 @@
 
 #include "problems.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "devices.h"

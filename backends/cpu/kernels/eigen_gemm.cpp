@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <cstddef>
 
 #include "kernel_table.h"
 

@@ -55,15 +55,15 @@ const OnednnPlugin& load_onednn_plugin() {
   require_amx();
   const std::string path = find_plugin(kFile);
   if (path.empty()) {
-    no_part(
-        cat("this installation of minnow has no ", kFile), cat("looked for ", plugin_places(kFile)),
-        "apt-get install libdnnl2 libdnnl-dev and build minnow again, or set MINNOW_PLUGIN_DIR");
+    no_part(cat("this installation of minnow has no ", kFile),
+            cat("looked for ", plugin_places(kFile)),
+            "apt-get install libdnnl-dev and build minnow again, or set MINNOW_PLUGIN_DIR");
   }
   // For good: oneDNN's code may still be known to threads that have used it.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     no_part(cat(kFile, " cannot be loaded"), machine::loader_text(path, dlerror()),
-            "apt-get install libdnnl2");
+            "apt-get install libdnnl-dev");
   }
   const auto entry = reinterpret_cast<OnednnEntry>(dlsym(library, kOnednnEntry));
   const std::uint32_t abi = entry == nullptr ? 0 : entry()->abi;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "machine/evidence.h"
 #include "machine/vendor_text.h"

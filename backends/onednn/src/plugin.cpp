@@ -2,15 +2,13 @@
 
 #include "onednn_plugin.h"
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <new>
-#include <type_traits>
 #include <vector>
+
+#include "dnnl_objects.h"
 
 // Of libgomp, which oneDNN computes with. <omp.h> is the compiler's, and clang's is for another
 // library.
@@ -37,72 +35,15 @@ class OneThread {
   int saved_;
 };
 
-struct Destroy {
-  void operator()(dnnl_engine_t it) const { dnnl_engine_destroy(it); }
-  void operator()(dnnl_stream_t it) const { dnnl_stream_destroy(it); }
-  void operator()(dnnl_memory_t it) const { dnnl_memory_destroy(it); }
-  void operator()(dnnl_primitive_t it) const { dnnl_primitive_destroy(it); }
-  void operator()(dnnl_primitive_desc_t it) const { dnnl_primitive_desc_destroy(it); }
-  void operator()(dnnl_primitive_attr_t it) const { dnnl_primitive_attr_destroy(it); }
-};
-template <class Handle>
-using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy>;
-
-/// A call that oneDNN refused; it stays in this library.
-struct Refused {
-  OnednnAnswer answer;
-};
-
-const char* name_of(dnnl_status_t status) {
-  switch (status) {
-    case dnnl_success:
-      return "dnnl_success";
-    case dnnl_out_of_memory:
-      return "dnnl_out_of_memory";
-    case dnnl_invalid_arguments:
-      return "dnnl_invalid_arguments";
-    case dnnl_unimplemented:
-      return "dnnl_unimplemented";
-    case dnnl_iterator_ends:
-      return "dnnl_iterator_ends";
-    case dnnl_runtime_error:
-      return "dnnl_runtime_error";
-    case dnnl_not_required:
-      return "dnnl_not_required";
-  }
-  return "a status that oneDNN does not name";
-}
-
-void require(const char* call, dnnl_status_t status) {
-  if (status == dnnl_success) return;
-  throw Refused{{call, name_of(status), status == dnnl_out_of_memory}};
-}
-#define MINNOW_DNNL(function, ...) require(#function, function(__VA_ARGS__))
-
-/// Makes an object of oneDNN and owns it: create(&handle).
-template <class Handle, class Create>
-Owned<Handle> made(const char* call, Create create) {
-  Handle handle = nullptr;
-  require(call, create(&handle));
-  return Owned<Handle>(handle);
-}
-#define MINNOW_DNNL_MAKE(Handle, function, ...) \
-  made<Handle>(#function, [&](Handle* handle) { return function(handle, __VA_ARGS__); })
-
 struct Operands {
-  dnnl_memory_desc_t a, b, c;
+  Layout a, b, c;
 };
 
 Operands operands_of(Bf16Shape shape) {
-  Operands operands{};
-  const dnnl_dims_t a = {shape.rows, shape.depth};
-  const dnnl_dims_t b = {shape.depth, kBf16Cols};
-  const dnnl_dims_t c = {shape.rows, kBf16Cols};
-  MINNOW_DNNL(dnnl_memory_desc_init_by_tag, &operands.a, 2, a, dnnl_bf16, dnnl_ab);
   // Anything else than these layouts without gaps is computed by ways that allocate in every call.
-  MINNOW_DNNL(dnnl_memory_desc_init_by_tag, &operands.b, 2, b, dnnl_bf16, dnnl_BA16a32b2a);
-  MINNOW_DNNL(dnnl_memory_desc_init_by_tag, &operands.c, 2, c, dnnl_f32, dnnl_ab);
-  return operands;
+  return {.a = layout_of(shape.rows, shape.depth, dnnl_bf16, dnnl_ab),
+          .b = layout_of(shape.depth, kBf16Cols, dnnl_bf16, dnnl_BA16a32b2a),
+          .c = layout_of(shape.rows, kBf16Cols, dnnl_f32, dnnl_ab)};
 }
 
 const char* implementation_of(const_dnnl_primitive_desc_t description) {
@@ -112,21 +53,18 @@ const char* implementation_of(const_dnnl_primitive_desc_t description) {
 }
 
 Owned<dnnl_primitive_desc_t> describe(const Operands& operands, dnnl_engine_t engine) {
-  dnnl_matmul_desc_t matmul{};
-  MINNOW_DNNL(dnnl_matmul_desc_init, &matmul, &operands.a, &operands.b, nullptr, &operands.c);
   const auto attributes =
       made<dnnl_primitive_attr_t>("dnnl_primitive_attr_create", dnnl_primitive_attr_create);
   MINNOW_DNNL(dnnl_primitive_attr_set_scratchpad_mode, attributes.get(), dnnl_scratchpad_mode_user);
-  auto description = MINNOW_DNNL_MAKE(dnnl_primitive_desc_t, dnnl_primitive_desc_create, &matmul,
-                                      attributes.get(), engine, nullptr);
+  auto description = matmul(operands.a, operands.b, operands.c, attributes.get(), engine);
   // Right and a thousand times too slow.
   if (std::strncmp(implementation_of(description.get()), "ref", 3) == 0) {
-    throw Refused{{"dnnl_primitive_desc_create", "its reference implementation alone", false}};
+    throw Refused{{"dnnl_primitive_desc_query", "its reference implementation alone", false}};
   }
   return description;
 }
 
-const dnnl_memory_desc_t* workspace_of(const_dnnl_primitive_desc_t description) {
+LayoutView workspace_of(const_dnnl_primitive_desc_t description) {
   return dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
 }
 
@@ -165,15 +103,15 @@ struct OnednnProduct {
     primitive = MINNOW_DNNL_MAKE(dnnl_primitive_t, dnnl_primitive_create, description.get());
     std::snprintf(implementation, sizeof implementation, "%s",
                   implementation_of(description.get()));
-    const auto memory = [&](const dnnl_memory_desc_t& of) {
-      return MINNOW_DNNL_MAKE(dnnl_memory_t, dnnl_memory_create, &of, engine.get(),
+    const auto memory = [&](LayoutView of) {
+      return MINNOW_DNNL_MAKE(dnnl_memory_t, dnnl_memory_create, of, engine.get(),
                               DNNL_MEMORY_NONE);
     };
     for (int i = 0; i < count; ++i) {
       threads.push_back({MINNOW_DNNL_MAKE(dnnl_stream_t, dnnl_stream_create, engine.get(),
                                           dnnl_stream_default_flags),
-                         memory(operands.a), memory(operands.b), memory(operands.c),
-                         memory(*workspace_of(description.get()))});
+                         memory(operands.a.get()), memory(operands.b.get()),
+                         memory(operands.c.get()), memory(workspace_of(description.get()))});
     }
   }
 

@@ -1,5 +1,6 @@
 #include <minnow/csv.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "npy_header.h"
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 #include <utility>

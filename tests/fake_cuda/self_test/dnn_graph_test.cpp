@@ -3,6 +3,8 @@
 
 #include <cudnn.h>
 
+#include <cstdint>
+
 #include "fixture.h"
 
 namespace {

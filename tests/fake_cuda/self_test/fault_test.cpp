@@ -1,6 +1,8 @@
 // Faults, counters and the configuration.
 
 #include "fixture.h"
+
+#include <cstdlib>
 #include "trial_kernels.h"
 
 namespace {
