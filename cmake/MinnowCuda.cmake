@@ -1,6 +1,8 @@
 # MINNOW_WITH_CUDA: whether the CUDA backend is built. AUTO looks for a toolkit and goes on without.
 set(MINNOW_CUDA AUTO CACHE STRING "The CUDA backend: AUTO (where a toolkit is), ON or OFF")
 set_property(CACHE MINNOW_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(MINNOW_CUDA_FOR all CACHE STRING "The GPUs of the device code: all, or those that are here")
+set_property(CACHE MINNOW_CUDA_FOR PROPERTY STRINGS all here)
 set(MINNOW_WITH_CUDA OFF)
 set(MINNOW_LEAST_CUDA 12.4)
 if(NOT MINNOW_CUDA)
@@ -34,8 +36,22 @@ else()
     "or newer. Put its nvcc on PATH, give -DCMAKE_CUDA_COMPILER=..., or leave MINNOW_CUDA=AUTO.")
 endif()
 
-# Machine code for what is common (80 serves 8.6 and 8.9 too) and one low PTX for all others.
-if(MINNOW_WITH_CUDA AND minnow_choose_architectures)
+# Machine code for what is common (80 serves 8.6 and 8.9 too) and one low PTX for all others. A build
+# that stays here takes the code of its GPUs; where there is none, the PTX that drivers translate for
+# every GPU, which is the quickest to build.
+if(MINNOW_WITH_CUDA AND minnow_choose_architectures AND MINNOW_CUDA_FOR STREQUAL "here")
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+    OUTPUT_VARIABLE minnow_found ERROR_QUIET RESULT_VARIABLE minnow_answer)
+  string(REGEX MATCHALL "[0-9]+[.][0-9]" minnow_found "${minnow_found}")
+  list(TRANSFORM minnow_found REPLACE "[.]" "")
+  list(TRANSFORM minnow_found REPLACE "^(9.|1..)$" "\\1a")
+  list(TRANSFORM minnow_found APPEND "-real")
+  list(REMOVE_DUPLICATES minnow_found)
+  set(CMAKE_CUDA_ARCHITECTURES 75-virtual)
+  if(minnow_answer EQUAL 0 AND minnow_found)
+    set(CMAKE_CUDA_ARCHITECTURES ${minnow_found})
+  endif()
+elseif(MINNOW_WITH_CUDA AND minnow_choose_architectures)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90a-real)
   if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 12.8)
     list(APPEND CMAKE_CUDA_ARCHITECTURES 100-real 120-real)
