@@ -30,7 +30,7 @@ MemoryPlan Backend::plan(const Program& program) const {
   for (const ParameterSpec& spec : program.parameters())
     plan.parameters += spec.rows * spec.cols * 4;
   plan.gradients = plan.parameters;
-  plan.optimizer = plan.parameters * program.rule().state_arenas;
+  plan.optimizer = plan.parameters * states_of(program.rule());
   for (const Value& value : program.values()) {
     if (value.kind == ValueKind::parameter || value.kind == ValueKind::gradient) continue;
     plan.activations += value.rows * value.cols * static_cast<std::int64_t>(size_of(value.dtype));

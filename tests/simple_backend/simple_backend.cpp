@@ -3,7 +3,9 @@
 #include <minnow/host_backend.h>
 #include <minnow/random.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "reference.h"
@@ -63,11 +65,10 @@ class SimpleExecutable final : public Executable {
     for_each(ValueKind::gradient, [&](const Numbers& numbers, int slot) {
       store(numbers, arena_.slice(Arena::Part::gradients, slot));
     });
-    const Op& last = program_.ops().back();
-    if (last.outputs.empty()) {  // an update: it works on the arena
+    if (program_.updates()) {
       failure_ = first_not_finite(made.loss);
+      if (failure_.empty()) failure_ = update();
       if (!failure_.empty()) return;
-      update(last.kind);
       arena_.set_last_loss(static_cast<float>(made.loss));
     }
     results_.push_back({.loss = static_cast<float>(made.loss),
@@ -127,23 +128,38 @@ class SimpleExecutable final : public Executable {
     return "";
   }
 
-  void update(OpKind kind) {
-    const std::int64_t now = arena_.steps() + 1;
+  // All parameters, or none: then it says of which one a number would not be finite.
+  std::string update() {
+    struct Updated {
+      std::span<float> slice;
+      Numbers numbers;
+    };
+    std::vector<Updated> updated;
+    std::string failure;
     for_each(ValueKind::gradient, [&](const Numbers& gradient, int slot) {
-      const auto parameters = arena_.slice(Arena::Part::parameters, slot);
-      Numbers p(parameters.begin(), parameters.end());
-      std::vector<Numbers> states;
-      for (int i = 0; i < program_.rule().state_arenas; ++i) {
-        const auto state = arena_.slice(state_part(i), slot);
-        states.emplace_back(state.begin(), state.end());
+      std::vector<std::span<float>> slices{arena_.slice(Arena::Part::parameters, slot)};
+      for (int i = 0; i < states_of(program_.rule()); ++i) {
+        slices.push_back(arena_.slice(state_part(i), slot));
       }
-      reference_update(kind, program_.rule(), arena_.learning_rate(), now, gradient, p, states);
-      store(p, parameters);
-      for (int i = 0; i < program_.rule().state_arenas; ++i) {
-        store(states[static_cast<std::size_t>(i)], arena_.slice(state_part(i), slot));
+      Numbers p(slices[0].begin(), slices[0].end());
+      std::vector<Numbers> states;
+      for (std::size_t i = 1; i < slices.size(); ++i) {
+        states.emplace_back(slices[i].begin(), slices[i].end());
+      }
+      const ParameterSpec& spec = program_.parameters()[static_cast<std::size_t>(slot)];
+      reference_update(program_.rule(), arena_.learning_rate(), arena_.steps() + 1, spec.rank,
+                       gradient, p, states);
+      states.insert(states.begin(), std::move(p));
+      for (std::size_t i = 0; i < slices.size(); ++i) {
+        const bool finite = std::all_of(states[i].begin(), states[i].end(), is_finite);
+        if (!finite && failure.empty()) failure = "update of " + spec.name;
+        updated.push_back({slices[i], std::move(states[i])});
       }
     });
-    arena_.set_steps(now);
+    if (!failure.empty()) return failure;
+    for (const Updated& part : updated) store(part.numbers, part.slice);
+    arena_.set_steps(arena_.steps() + 1);
+    return "";
   }
 
   static Arena::Part state_part(int state) {
