@@ -30,7 +30,7 @@ std::optional<Problem> save(const Model& model, OutputPlace& place, Run& run, Te
   if (run.steps == 0 || place.path().empty()) return {};
   Kept kept = keep_model(model, place.path(), metadata_of(run));
   run.out = std::move(kept.path);
-  if (!run.out.empty()) run.report.files.push_back(run.out);
+  if (!run.out.empty()) run.files.push_back(run.out);
   if (kept.problem) {
     run.not_saved = run.out.empty();
     place.keep();
