@@ -108,12 +108,11 @@ CompiledProgram DeviceModel::compile(const ProgramKey& key) {
     if (reason.empty()) continue;
     const std::string layer =
         op.layer < 0 ? "" : recorded.layer_names()[static_cast<std::size_t>(op.layer)];
-    throw InvalidArgument(
-        {.code = "MN-U03",
-         .what = cat(device_.info().name, " cannot run ", minnow::name_of(op.kind),
-                     layer.empty() ? "" : " of ", layer, "."),
-         .evidence = reason,
-         .effect = "nothing was run"});
+    throw InvalidArgument({.code = "MN-U03",
+                           .what = cat(device_.info().name, " cannot run ", text_of(op),
+                                       layer.empty() ? "" : " of ", layer, "."),
+                           .evidence = reason,
+                           .effect = "nothing was run"});
   }
   upload_weights();  // a backend that times products does it with these
   CompiledProgram compiled{backend().compile(recorded, arena()), recorded.output()};

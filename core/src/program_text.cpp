@@ -19,10 +19,7 @@ std::string Program::rows_text(const Op& op) const {
   return !sliced() || rows == 0 ? "" : row_range(op.row, op.row + rows - 1);
 }
 
-namespace {
-
-/// "linear+bias+relu", "tanh", "leaky_relu(0.2)_grad", "huber".
-std::string work_of(const Op& op) {
+std::string text_of(const Op& op) {
   const std::string function = text_of(op.activation);
   const bool fused = op.activation.kind != ActivationKind::identity;
   const bool third = op.inputs.size() > 2;
@@ -50,10 +47,8 @@ std::string work_of(const Op& op) {
   return "";
 }
 
-}  // namespace
-
 std::string Program::describe_work(const Op& op) const {
-  std::string text = cat(work_of(op), op.accumulate ? ", added" : "");
+  std::string text = cat(text_of(op), op.accumulate ? ", added" : "");
   if (op.layer >= 0) text += cat("  ", layer_names_[static_cast<std::size_t>(op.layer)]);
   return text;
 }
@@ -108,7 +103,7 @@ std::string Program::list(const std::function<std::string(std::size_t)>& note) c
 std::string Program::str() const {
   std::string text;
   for (const Op& op : ops_) {
-    text += cat(work_of(op), " ");
+    text += cat(text_of(op), " ");
     for (const ValueId id : op.inputs) text += cat("%", id, extents(value(id)), " ");
     text += op.accumulate ? "+=" : "->";
     for (const ValueId id : op.outputs) text += cat(" %", id, extents(value(id)));

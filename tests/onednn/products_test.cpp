@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bf16.h"
+#include "functions.h"
 
 namespace minnow::testing {
 namespace {
@@ -81,21 +82,36 @@ class Bf16Products : public Bf16 {
   }
 };
 
+double value_of(const Activation& f, double x) {
+  double y = 0;
+  visit_activation(f.kind, Activations{}, [&](auto formula) { y = formula.value(x, f.parameter); });
+  return y;
+}
+double slope_of(const Activation& f, double saved) {
+  double slope = 0;
+  visit_activation(f.kind, Activations{},
+                   [&](auto formula) { slope = formula.slope(saved, f.parameter); });
+  return slope;
+}
+
 TEST_F(Bf16Products, Linear) {
+  const std::vector<Activation> activations = all_activations();
+  std::size_t next = 0;
   for (const Sides& sides : kSides) {
-    for (const bool fused : {false, true}) {
+    for (const int fused : {0, 1, 2, 3}) {
+      const Activation& f = activations[next++ % activations.size()];
       const Case c(sides);
       Program program(sides.rows, {{.name = "w", .rows = sides.outputs, .cols = sides.inputs},
                                    {.name = "b", .rank = 1, .cols = sides.outputs}});
       const ValueId x = program.input("x", sides.rows, sides.inputs);
       ValueId y = program.linear(x, program.parameter(0));
-      if (fused) y = program.relu(program.add_bias(y, program.parameter(1)));
+      if (fused > 0) y = program.activate(f, program.add_bias(y, program.parameter(1)));
       program.keep(y);
       const Device device = open_bf16(2);
       const auto arena = device.backend().create_arena(program.parameters(), 0);
       arena->write(Arena::Part::parameters, 0, c.w);
       arena->write(Arena::Part::parameters, 1, c.bias);
-      const auto executable = device.backend().compile(fused ? fuse(program) : program, *arena);
+      const auto executable = device.backend().compile(fused > 0 ? fuse(program) : program, *arena);
       explained(*executable);
       executable->write(x, c.x);
       executable->run(1);
@@ -108,22 +124,25 @@ TEST_F(Bf16Products, Linear) {
             return c.at(c.x, row, sides.inputs, k) * c.at(c.w, col, sides.inputs, k);
           },
           [&](double sum, std::int64_t, std::int64_t col) {
-            if (!fused) return sum;
-            return std::max(0.0, sum + static_cast<double>(c.bias[static_cast<std::size_t>(col)]));
+            if (fused == 0) return sum;
+            return value_of(f, sum + static_cast<double>(c.bias[static_cast<std::size_t>(col)]));
           });
     }
   }
 }
 
 TEST_F(Bf16Products, InputGradient) {
+  const std::vector<Activation> activations = all_activations();
+  std::size_t next = 0;
   for (const Sides& sides : kSides) {
-    for (const bool masked : {false, true}) {
+    for (const int fused : {0, 1, 2, 3}) {
+      const Activation& f = activations[next++ % activations.size()];
       const Case c(sides);
       Program program(sides.rows, {{.name = "w", .rows = sides.outputs, .cols = sides.inputs}});
       const ValueId dy = program.input("dy", sides.rows, sides.outputs);
       const ValueId x = program.input("x", sides.rows, sides.inputs);
       ValueId dx = program.linear_input_grad(dy, program.parameter(0));
-      if (masked) dx = program.relu_grad(dx, x);
+      if (fused > 0) dx = program.activate_grad(f, dx, x, x);
       program.keep(dx);
       const Device device = open_bf16(2);
       const auto arena = device.backend().create_arena(program.parameters(), 0);
@@ -142,8 +161,8 @@ TEST_F(Bf16Products, InputGradient) {
             return c.at(c.dy, row, sides.outputs, k) * c.at(c.w, k, sides.inputs, col);
           },
           [&](double sum, std::int64_t row, std::int64_t col) {
-            const float before = c.x[static_cast<std::size_t>(row * sides.inputs + col)];
-            return masked && before <= 0 ? 0.0 : sum;
+            const float saved = c.x[static_cast<std::size_t>(row * sides.inputs + col)];
+            return fused > 0 ? sum * slope_of(f, saved) : sum;
           });
     }
   }

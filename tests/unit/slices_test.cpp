@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "devices.h"
+#include "own_parts.h"
 #include "problems.h"
 #include "record.h"
 #include "reference.h"
@@ -41,6 +42,11 @@ std::vector<Problem> problems() {
                  cross_entropy({.from_logits = true}), TargetKind::labels, sgd()});
   all.push_back({Model(8, {dense(12), relu(), dense(6), softmax()}, {.seed = 4}), cross_entropy(),
                  TargetKind::values});
+  all.push_back({Model(7, {dense(18), gelu(), dense(1), sigmoid()}, {.seed = 5}),
+                 binary_cross_entropy(), TargetKind::labels, rmsprop({.momentum = 0.5F})});
+  // A layer that goes around itself, and a loss of two terms in each slice.
+  all.push_back({Model(9, {dense(11), residual(20), dense(3)}, {.seed = 6}), sum_of_losses(),
+                 TargetKind::values, adamw()});
   return all;
 }
 
@@ -52,7 +58,8 @@ class Steps {
     const bool labels = problem.target == TargetKind::labels;
     const std::int64_t rows = kSteps * cut.batch;
     x_ = random_tensor({rows, model.inputs()}, 1);
-    y_ = labels ? labels_of(x_, model.outputs()) : random_tensor({rows, model.outputs()}, 2);
+    y_ = labels ? labels_of(x_, std::max<std::int64_t>(2, model.outputs()))
+                : random_tensor({rows, model.outputs()}, 2);
     const Program recorded =
         record(model, *problem.loss, *problem.optimizer,
                {.batch = cut.batch, .target = problem.target, .slice = cut.slice});

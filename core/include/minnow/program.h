@@ -67,6 +67,9 @@ struct Op {
   int layer = -1;
 };
 
+/// What was fused into it, too: "linear+bias+relu", "tanh", "leaky_relu(0.2)_grad", "Huber loss".
+MINNOW_API std::string text_of(const Op& op);
+
 /// What a step reads: rows of features, and either rows of numbers or one class label per row.
 enum class TargetKind : std::uint8_t { none, values, labels };
 
