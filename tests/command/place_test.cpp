@@ -227,7 +227,7 @@ TEST(PlaceAfter, TemporaryFolderWhereNothingElseIs) {
     here = place.path();
     std::filesystem::create_directory(place / "out");
     Process process(place, long_run("out/m", true),
-                    {.environment = {"TMPDIR=" + temporary.path()}});
+                    {.under = {"env", "TMPDIR=" + temporary.path()}});
     process.wait_for_lines(1);
     std::filesystem::remove_all(here);  // its working directory
     process.send(SIGINT);

@@ -178,11 +178,15 @@ TEST_F(ModelFile, RefusesATransformThatIsNotFinite) {
 /// Its text and its parameters are the test's.
 class AnyLayer final : public minnow::Layer {
  public:
-  AnyLayer(std::string type, std::string key, std::vector<std::string> parameters)
-      : type_(std::move(type)), key_(std::move(key)), parameters_(std::move(parameters)) {}
+  AnyLayer(std::string type, std::string key, std::vector<std::string> parameters,
+           double number = -1)
+      : type_(std::move(type)),
+        key_(std::move(key)),
+        number_(number),
+        parameters_(std::move(parameters)) {}
   std::string_view type() const override { return type_; }
   std::int64_t outputs(std::int64_t inputs) const override { return inputs; }
-  std::map<std::string, std::int64_t> config() const override { return {{key_, -1}}; }
+  std::map<std::string, double> config() const override { return {{key_, number_}}; }
   std::vector<minnow::ParameterSpec> parameters(std::int64_t) const override {
     std::vector<minnow::ParameterSpec> specs;
     for (const std::string& name : parameters_) {
@@ -190,11 +194,11 @@ class AnyLayer final : public minnow::Layer {
     }
     return specs;
   }
-  minnow::ValueId forward(minnow::Program&, std::span<const int>,
-                          minnow::ValueId x) const override {
+  minnow::ValueId forward(minnow::Program&, std::span<const int>, minnow::ValueId x,
+                          std::vector<minnow::ValueId>&) const override {
     return x;
   }
-  minnow::ValueId backward(minnow::Program&, std::span<const int>, minnow::ValueId, minnow::ValueId,
+  minnow::ValueId backward(minnow::Program&, std::span<const int>, const minnow::Forward&,
                            minnow::ValueId dy, bool) const override {
     return dy;
   }
@@ -202,6 +206,7 @@ class AnyLayer final : public minnow::Layer {
  private:
   std::string type_;
   std::string key_;
+  double number_;
   std::vector<std::string> parameters_;
 };
 
@@ -218,7 +223,7 @@ TEST_F(ModelFile, NeverSavesWeightsThatItWouldNotRead) {
     const Model model(4, {minnow::dense(5), minnow::dense(3, {.bias_values = bias})});
     for (const auto& save : {save_model, minnow::check_save}) {
       const auto error = expect_throw<minnow::InvalidArgument>([&] { save(model, path_, {}); });
-      EXPECT_EQ(error.code(), "MN-N04");
+      EXPECT_EQ(error.code(), minnow::Code("MN-N04"));
       const std::string value = bad > 0 ? "inf" : bad < 0 ? "-inf" : "nan";
       EXPECT_EQ(error.cause(),
                 "element 1 of weight \"1.bias\" is " + value + ": the model was not saved.");
@@ -248,7 +253,7 @@ TEST_F(ModelFile, NeverSavesTextsThatItCouldNotRead) {
     for (const auto& save : {save_model, minnow::check_save}) {
       const auto error =
           expect_throw<minnow::InvalidArgument>([&] { save(each.model, path_, each.metadata); });
-      EXPECT_EQ(error.code(), "MN-U01");
+      EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
       EXPECT_NE(error.cause().find("a\\xff\" is not UTF-8 and cannot be stored."),
                 std::string::npos)
           << error.cause();
@@ -257,15 +262,27 @@ TEST_F(ModelFile, NeverSavesTextsThatItCouldNotRead) {
   }
 }
 
+TEST_F(ModelFile, NeverSavesALayersNumberThatIsNotFinite) {
+  const Model model(2, {std::make_shared<AnyLayer>("any", "slope", std::vector<std::string>{},
+                                                   std::numeric_limits<double>::infinity())});
+  const std::string old = slurp(path_);
+  const auto error = expect_throw<minnow::InvalidArgument>([&] { save_model(model, path_); });
+  EXPECT_EQ(error.code(), minnow::Code("MN-N04"));
+  EXPECT_EQ(error.cause(), "a layer's slope has the value inf, which no file can hold.");
+  EXPECT_EQ(slurp(path_), old);
+}
+
 TEST_F(ModelFile, SavesEveryTextThatItCanRead) {
   const std::string odd("\"\\\n\0\x7f\xc3\xa4/", 8);
-  const Model model = model_of(odd, odd, {odd});
+  const double number = 0.1F;  // in no fewer digits than it has
+  const auto layer = std::make_shared<AnyLayer>(odd, odd, std::vector<std::string>{odd}, number);
+  const Model model(2, {layer});
   save_model(model, path_, {{odd, odd}});
   const auto factory = [&](std::string_view type,
-                           const std::map<std::string, std::int64_t>& config) -> minnow::LayerPtr {
+                           const std::map<std::string, double>& config) -> minnow::LayerPtr {
     EXPECT_EQ(type, odd);
-    EXPECT_EQ(config, (std::map<std::string, std::int64_t>{{odd, -1}}));
-    return std::make_shared<AnyLayer>(odd, odd, std::vector<std::string>{odd});
+    EXPECT_EQ(config, (std::map<std::string, double>{{odd, number}}));
+    return layer;
   };
   const Model again = minnow::read_model(path_, factory);
   EXPECT_EQ(again.weight_names(), model.weight_names());
@@ -277,7 +294,7 @@ TEST(ModelNames, TwoWeightsOfALayerCannotShareOne) {
   const auto error = expect_throw<minnow::InvalidArgument>([] {
     model_of("any", "k", {"w", "w"});
   });
-  EXPECT_EQ(error.code(), "MN-U01");
+  EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
   EXPECT_EQ(error.cause(), "any_1 has two weights named \"0.w\".");
   EXPECT_EQ(error.remedy(), "give each of a layer's parameters a name of its own");
 }

@@ -353,7 +353,7 @@ TEST_F(SafeTensorsFile, WritesNothingThatWouldBeTooLongToRead) {
     write_safetensors(path_, {{{"w", Tensor::view(values, {std::int64_t{kFloats}})}}, {}});
   });
   ::munmap(memory, kFloats * sizeof(float));
-  EXPECT_EQ(error.code(), "MN-U01");
+  EXPECT_EQ(error.code(), minnow::Code("MN-U01"));
   EXPECT_EQ(error.cause(), "a file of 17179869312 bytes could not be read again.");
   EXPECT_EQ(error.evidence(), "at most 17179869184 bytes are read of a file");
   EXPECT_EQ(dir_.entries(), 0U);
