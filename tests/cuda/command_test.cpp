@@ -1,6 +1,7 @@
 // The minnow command on a GPU that runs out of memory or dies: what a person sees, what is saved.
 
 #include <minnow/minnow.h>
+#include <minnow/random.h>
 
 #include <string>
 #include <vector>
