@@ -133,13 +133,13 @@ TEST_F(CudaFunctions, AnActivationOfTheProgramsOwnIsRefusedByName) {
   const Tensor x = random_tensor({64, 10}, 1);
   Trainer on_cuda(model, cross_entropy(), adam(), open("cuda"));
   EXPECT_EQ(message_of<InvalidArgument>([&] { on_cuda.fit(x, labels_of(x, 3)); }),
-            "cuda:0 cannot run activate of cube_1. [MN-U03]\n"
+            "cuda:0 cannot run cube of cube_1. [MN-U03]\n"
             "  evidence: the activation \"cube\" is a function of this program, which only the CPU "
             "can run\n"
             "  effect:   nothing was run");
   // In a prediction it is part of the product before it.
   EXPECT_NE(message_of<InvalidArgument>([&] { on_cuda.predict(x); })
-                .find("cuda:0 cannot run linear of dense_1. [MN-U03]\n"
+                .find("cuda:0 cannot run linear+bias+cube of dense_1. [MN-U03]\n"
                       "  evidence: the activation \"cube\" is a function of this program"),
             std::string::npos);
   EXPECT_EQ(on_cuda.steps(), 0);
