@@ -97,8 +97,7 @@ std::vector<float> random_values(const Value& value) {
 void op(::benchmark::State& state, const OpCase& op_case, const Shape& shape,
         const Device& device) {
   const Program program = op_case.record(shape);
-  const auto arena =
-      device.backend().create_arena(program.parameters(), states_of(program.rule()));
+  const auto arena = device.backend().create_arena(program.parameters(), states_of(program.rule()));
   arena->set_learning_rate(1e-3F);
   const auto executable = device.backend().compile(program, *arena);
   for (ValueId id = 0; id < static_cast<ValueId>(program.values().size()); ++id) {

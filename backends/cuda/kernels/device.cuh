@@ -103,9 +103,8 @@ __device__ inline bool visit(Kind kind, TypeList<Fs...>, const F& f) {
 /// Ends a step, by one thread.
 __device__ inline void note_outcome(const StepEnd& end) {
   RunState& state = *end.state;
-  end.outcomes[state.done] = {
-      end.loss == nullptr ? 0.0F : *end.loss,
-      end.correct == nullptr ? 0 : static_cast<std::int32_t>(*end.correct)};
+  end.outcomes[state.done] = {end.loss == nullptr ? 0.0F : *end.loss,
+                              end.correct == nullptr ? 0 : static_cast<std::int32_t>(*end.correct)};
   ++state.done;
   state.position += static_cast<std::uint64_t>(end.batch);
 }

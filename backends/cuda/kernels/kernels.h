@@ -40,7 +40,7 @@ struct RunState {
   std::uint32_t shuffle;
   std::uint32_t padding;
   // From here on the host sets everything to zero before the first step after a wait.
-  std::uint32_t done;             // steps, and so the index of the next outcome
+  std::uint32_t done;              // steps, and so the index of the next outcome
   std::uint32_t failed;            // a step was not finite: nothing after it counts
   std::uint32_t largest_gradient;  // of the running step: the bits of its absolute value
   std::uint32_t finished_blocks;   // of a kernel whose last block does something more

@@ -63,8 +63,8 @@ __device__ inline void weight_gradient(const Head& job) {
 }  // namespace
 
 // One warp for each row: with at most 16 outputs a product through the library is a launch of its
-// own that takes longer than its arithmetic. Six blocks at once leave a thread the registers that it
-// needs.
+// own that takes longer than its arithmetic. Six blocks at once leave a thread the registers that
+// it needs.
 __global__ void __launch_bounds__(kLossThreads, 6) head(Head job) {
   __shared__ float rows_outputs[kLossRows][kHeadOutputs];
   const int warp = threadIdx.x / kWarp;

@@ -102,8 +102,7 @@ __device__ inline bool stays_finite(const Update& job) {
 constexpr int kUpdateThreads = 256;
 
 template <class Rule>
-__global__ void __launch_bounds__(kUpdateThreads)
-    begin_update(StepEnd end, Rule rule, Update job) {
+__global__ void __launch_bounds__(kUpdateThreads) begin_update(StepEnd end, Rule rule, Update job) {
   static_assert(sizeof(typename Rule::Step) <= kStepBytes);
   // Powers take a thread long: it starts while the others read.
   if (blockIdx.x == 0 && threadIdx.x < 2) {
@@ -152,7 +151,8 @@ __global__ void __launch_bounds__(kUpdateThreads) update(Update job) {
     const Numbers made = updated<Rule>(job, group);
     reinterpret_cast<float4*>(job.p)[group] = made.p;
     for (int i = 0; i < 2; ++i) {
-      if (job.states[i] != nullptr) reinterpret_cast<float4*>(job.states[i])[group] = made.states[i];
+      if (job.states[i] != nullptr)
+        reinterpret_cast<float4*>(job.states[i])[group] = made.states[i];
     }
     if (job.low != nullptr) store4(job.low, true, group, made.p);
   }

@@ -228,7 +228,8 @@ void CudaExecutable::collect() {
     std::memcpy(&outcome, outcomes + step * sizeof outcome, sizeof outcome);
     results_[step] = {.loss = outcome.loss, .correct = outcome.correct};
   }
-  if (program_.updates() && state.done > 0) arena_.note_steps(state.done, results_[state.done - 1].loss);
+  if (program_.updates() && state.done > 0)
+    arena_.note_steps(state.done, results_[state.done - 1].loss);
 }
 
 std::string CudaExecutable::first_not_finite(const Op& op) const {

@@ -43,8 +43,8 @@ void Lowering::lower(int index) {
       break;
     case OpKind::add:
       kernel(index, "add",
-             [a = matrix(it.inputs[0]), b = matrix(it.inputs[1]), y = matrix(it.outputs[0])](
-                 auto stream) { return launch_add(a, b, y, stream); });
+             [a = matrix(it.inputs[0]), b = matrix(it.inputs[1]),
+              y = matrix(it.outputs[0])](auto stream) { return launch_add(a, b, y, stream); });
       break;
     case OpKind::activate:
       kernel(index, "activate",
@@ -188,9 +188,8 @@ void Lowering::update(int index) {
   kernel(index, "begin_update", [end = step_end(), rule = program_.rule(), job](auto stream) {
     return launch_begin_update(end, rule, job, stream);
   });
-  kernel(index, "update", [rule = program_.rule(), job](auto stream) {
-    return launch_update(rule, job, stream);
-  });
+  kernel(index, "update",
+         [rule = program_.rule(), job](auto stream) { return launch_update(rule, job, stream); });
   explain(index, "own kernels: look at all gradients, update the arena");
 }
 

@@ -232,9 +232,10 @@ void Lowering::linear(int index) {
     const std::string f = text_of(it.activation);
     way.how += cat(", own kernel for ", activates && has_bias_input ? "bias and " : "",
                    activates ? f : "the bias", activates && !relu ? ", as no epilogue has it" : "");
-    way.launches.push_back(own(index, "activate", [y, bias, function = function_of(it)](auto stream) {
-      return launch_activate(y, static_cast<const float*>(bias.data), function, y, stream);
-    }));
+    way.launches.push_back(
+        own(index, "activate", [y, bias, function = function_of(it)](auto stream) {
+          return launch_activate(y, static_cast<const float*>(bias.data), function, y, stream);
+        }));
   };
   std::vector<Way> ways = ways_of(index, base, epilogues, finish);
 #ifdef MINNOW_CUDNN

@@ -11,9 +11,9 @@ namespace {
 
 template <class Rule>
 bool stays_finite(const Rule& rule, const ParameterSpec& spec, int slot, const CudaArena& arena) {
-  const auto step = rule.prepare(arena.learning_rate(),
-                                 static_cast<std::uint64_t>(arena.steps()) + 1,
-                                 decays(rule, spec.rank));
+  const auto step =
+      rule.prepare(arena.learning_rate(), static_cast<std::uint64_t>(arena.steps()) + 1,
+                   decays(rule, spec.rank));
   const auto count = static_cast<std::size_t>(spec.rows * spec.cols);
   const auto read = [&](Arena::Part part) {
     std::vector<float> values(count);
@@ -26,7 +26,8 @@ bool stays_finite(const Rule& rule, const ParameterSpec& spec, int slot, const C
   std::vector<float> state1 = read(Arena::Part::state1);
   for (std::size_t i = 0; i < count; ++i) {
     Rule::apply(step, g[i], p[i], state0[i], state1[i]);
-    if (!std::isfinite(p[i]) || !std::isfinite(state0[i]) || !std::isfinite(state1[i])) return false;
+    if (!std::isfinite(p[i]) || !std::isfinite(state0[i]) || !std::isfinite(state1[i]))
+      return false;
   }
   return true;
 }

@@ -56,7 +56,8 @@ std::int64_t bytes_of(const Value& value, bool low) {
 
 std::optional<HeadOps> find_head(const Program& program) {
   const auto& ops = program.ops();
-  const auto loss = std::find_if(ops.begin(), ops.end(), [](const Op& op) { return is_loss(op.kind); });
+  const auto loss =
+      std::find_if(ops.begin(), ops.end(), [](const Op& op) { return is_loss(op.kind); });
   // The terms of a loss are summed in their order, and the head comes early.
   if (loss == ops.end() || program.loss_terms() > 1) return std::nullopt;
   const ValueId logits = loss->inputs[0];
@@ -132,7 +133,8 @@ void Storage::place_masks(const Program& program, BlockLayout& layout) {
   masks.assign(program.values().size(), -1);
   std::vector<bool> asked(program.values().size());
   for (const Op& op : program.ops()) {
-    if (op.kind != OpKind::linear_input_grad || op.activation.kind != ActivationKind::relu) continue;
+    if (op.kind != OpKind::linear_input_grad || op.activation.kind != ActivationKind::relu)
+      continue;
     asked[static_cast<std::size_t>(op.inputs[2])] = true;
   }
   // One slice after another: each takes the memory of the one before.

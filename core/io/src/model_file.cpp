@@ -49,8 +49,8 @@ std::string json_list(const std::string& what, const std::vector<float>& values)
 /// A whole number as one: 128 and not 128.0.
 std::string number_text(const std::string& key, double number) {
   if (!std::isfinite(number)) {
-    fail_argument("MN-N04", cat("a layer's ", key, " has the value ", number,
-                                ", which no file can hold."));
+    fail_argument("MN-N04",
+                  cat("a layer's ", key, " has the value ", number, ", which no file can hold."));
   }
   const bool whole = std::trunc(number) == number && std::abs(number) < 0x1p53;
   return whole ? cat(static_cast<std::int64_t>(number)) : json(number).dump();

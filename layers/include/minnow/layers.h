@@ -27,8 +27,8 @@ struct DenseOptions {
 /// y = x w^T + b: (batch, inputs) -> (batch, units). @throws InvalidArgument for units < 1.
 MINNOW_API LayerPtr dense(std::int64_t units, DenseOptions options = {});
 /// A function of each element by itself; activation.h has the table of them. @throws
-/// InvalidArgument for a parameter that is no finite number of 0 or more, and for one of a program's
-/// own that lacks a function or has the name of a layer of the library.
+/// InvalidArgument for a parameter that is no finite number of 0 or more, and for one of a
+/// program's own that lacks a function or has the name of a layer of the library.
 MINNOW_API LayerPtr activation(Activation function);
 inline LayerPtr relu() { return activation({ActivationKind::relu}); }
 inline LayerPtr leaky_relu(float slope = 0.01F) {

@@ -28,8 +28,8 @@ MINNOW_API void check_save(const Model& model, const std::string& path,
                            const std::map<std::string, std::string>& metadata = {});
 
 /// Makes a layer from its type() and config(); null for a type it does not know.
-using LayerFactory = std::function<LayerPtr(std::string_view type,
-                                            const std::map<std::string, double>& config)>;
+using LayerFactory =
+    std::function<LayerPtr(std::string_view type, const std::map<std::string, double>& config)>;
 /// @throws IoError; FormatError for a file that is no minnow model, an unknown layer, a missing or
 /// superfluous tensor, a wrong shape, a value that is not finite.
 MINNOW_API Model read_model(const std::string& path, const LayerFactory& make_layer);
