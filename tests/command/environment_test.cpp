@@ -23,11 +23,15 @@ std::string content_of(const fs::path& path) {
 }
 
 // Who reads what is read in a folder, in the words of the table.
-const std::map<std::string, std::string> kReaders = {
-    {"core/src", "libminnow"},         {"core/base/src", "libminnow"},
-    {"backends/src", "libminnow"},     {"backends/cpu", "libminnow"},
-    {"backends/cuda", "CUDA backend"}, {"backends/probe", "minnow-probe"},
-    {"samples/minnow", "command"}};
+const std::map<std::string, std::string> kReaders = {{"core/src", "libminnow"},
+                                                     {"core/base/src", "libminnow"},
+                                                     {"backends/src", "libminnow"},
+                                                     {"backends/cpu", "libminnow"},
+                                                     {"backends/devices/machine", "libminnow"},
+                                                     {"backends/devices/probe", "minnow-probe"},
+                                                     {"backends/devices/src", "libminnow"},
+                                                     {"backends/cuda", "CUDA backend"},
+                                                     {"samples/minnow", "command"}};
 
 // Those whose sources name the variable. A name that is not in the table does not compile
 // (tests/refused), and getenv() is called in one place (script/check-walls).
