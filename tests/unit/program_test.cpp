@@ -156,6 +156,33 @@ TEST(ProgramTest, AnActivationsGradientReadsWhatItsTableSays) {
   }
 }
 
+TEST(ProgramTest, TheOtherGradientsReadWhatTheTableOfOpsSays) {
+  const Model model(4, {dense(5), softmax()}, {.seed = 1});
+  Program program(2, model.parameters());
+  const ValueId x = program.input("x", 2, 4);
+  std::vector<Forward> recorded;
+  const ValueId y = model.record_forward(program, x, &recorded);
+  model.record_backward(program, recorded,
+                        mse()->record(program, y, program.input("target", 2, 5), true));
+  const auto saved = [&](OpKind kind) {
+    const Op& op = only(program, kind);
+    switch (traits_of(kind).saved) {
+      case Saved::input:
+        return op.inputs[0];
+      case Saved::output:
+        return op.outputs[0];
+      case Saved::nothing:
+      case Saved::by_function:
+        break;
+    }
+    return kNoValue;
+  };
+  EXPECT_EQ(saved(OpKind::linear), x);
+  EXPECT_EQ(only(program, OpKind::linear_weight_grad).inputs[1], saved(OpKind::linear));
+  EXPECT_EQ(saved(OpKind::softmax), y);
+  EXPECT_EQ(only(program, OpKind::softmax_grad).inputs[1], saved(OpKind::softmax));
+}
+
 TEST(ProgramTest, AnActivationIsFusedUnlessItsInputIsNeededLater) {
   for (const Activation& f : all_activations()) {
     SCOPED_TRACE(text_of(f));

@@ -42,6 +42,55 @@ TEST_P(TrainerTest, OneHotAndLabelsTrainAlike) {
   for (const auto& result : results) EXPECT_EQ(result, results.front());
 }
 
+// Whether the first feature is larger than the second: of one output by labels or by numbers, from
+// probabilities or logits, it is one and the same training.
+TEST_P(TrainerTest, OneOutputTellsTwoClassesApart) {
+  const Tensor labels = labels_of(x, 2);
+  std::vector<std::vector<float>> results;
+  for (const bool logits : {false, true}) {
+    for (const Tensor& target : {labels, labels.to(DType::u8), labels.to(DType::f32)}) {
+      std::vector<LayerPtr> layers{dense(16), tanh(), dense(1)};
+      if (!logits) layers.push_back(sigmoid());
+      Model model(10, std::move(layers), {.seed = 1});
+      Trainer trainer(model, binary_cross_entropy({.from_logits = logits}),
+                      adam({.learning_rate = 0.02F}), device());
+      const Evaluation before = trainer.evaluate(x, target);
+      EXPECT_NEAR(before.loss, std::log(2), 0.3);
+      trainer.fit(x, target, {.epochs = 60});
+      const Evaluation after = trainer.evaluate(x, target);
+      EXPECT_LT(after.loss, 0.3 * before.loss);
+      EXPECT_GT(after.accuracy.value(), 0.95);
+      results.push_back(all_weights(model));
+    }
+  }
+  for (const auto& result : results) EXPECT_EQ(result, results.front());
+}
+
+// Each output by itself; a row counts as right when all its outputs are.
+TEST_P(TrainerTest, SeveralOutputsOfABinaryLossAreSeveralLabels) {
+  Tensor target({100, 2});
+  for (std::size_t row = 0; row < 100; ++row) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const bool larger = x.data<float>()[row * 10 + i] > x.data<float>()[row * 10 + i + 1];
+      target.mutable_data<float>()[row * 2 + i] = larger ? 1.0F : 0.0F;
+    }
+  }
+  Model model(10, {dense(16), gelu(), dense(2), sigmoid()}, {.seed = 1});
+  Trainer trainer(model, binary_cross_entropy(), adamw({.learning_rate = 0.02F}), device());
+  trainer.fit(x, target, {.epochs = 60});
+  const Tensor predicted = trainer.predict(x);
+  int right = 0;
+  for (std::size_t row = 0; row < 100; ++row) {
+    bool both = true;
+    for (std::size_t i = row * 2; i < row * 2 + 2; ++i) {
+      both = both && (predicted.data<float>()[i] > 0.5F) == (target.data<float>()[i] > 0.5F);
+    }
+    right += both;
+  }
+  EXPECT_GT(right, 90);
+  EXPECT_DOUBLE_EQ(trainer.evaluate(x, target).accuracy.value(), right / 100.0);
+}
+
 TEST_P(TrainerTest, FusedAndUnfusedAgree) {
   for (const LossPtr& loss : {cross_entropy(), mse()}) {
     std::vector<std::vector<float>> results;
